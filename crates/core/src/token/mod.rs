@@ -1,0 +1,14 @@
+//! Tokens: typed by prefix, each under a key of its own, so that one kind opens nothing but its own
+//! step.
+//!
+//! What a stranger can begin is not a row but a sealed token ([`SignInStep`], [`Enrollment`],
+//! [`Registration`], [`MailLink`], [`Device`]): all that the next step needs, readable and
+//! changeable by nobody else. [`Refresh`] and [`Invite`] name a row and are known to the store by their hash.
+
+mod invite;
+mod refresh;
+mod sealed;
+
+pub use invite::Invite;
+pub use refresh::Refresh;
+pub use sealed::{Device, Enrollment, MailLink, Registration, SignInStep};

@@ -1,0 +1,164 @@
+//! Verifying the audit trail: every chain is whole, every checkpoint is signed, and what
+//! checkpoints name is there.
+
+use std::collections::{BTreeMap, HashSet};
+
+use nightlatch_core::{
+    audit::{Checkpoint, Hash, Head},
+    keys::Signer,
+};
+use nightlatch_store::units::audit::{Checkpoints, Events, Signed, StoredEvent};
+
+use crate::{Env, Refused};
+
+const PAGE: i64 = 1000;
+
+/// What is wrong with an audit trail.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum Flaw {
+    /// An event was changed, added or taken out.
+    #[error("chain {chain}: broken at event {seq}")]
+    Chain {
+        /// The chain.
+        chain: String,
+        /// Where it first breaks.
+        seq: i64,
+    },
+    /// A checkpoint was not signed by a key of the ring, or was changed.
+    #[error("checkpoint {0}: its signature does not verify")]
+    Signature(String),
+    /// A checkpoint names another that is not there.
+    #[error("checkpoint {0}: the one before it is missing")]
+    Missing(String),
+    /// A checkpoint names a head that its chain does not have.
+    #[error("checkpoint {checkpoint}: chain {chain} lacks event {seq} as it was signed")]
+    Head {
+        /// The checkpoint.
+        checkpoint: String,
+        /// The chain.
+        chain: String,
+        /// The event.
+        seq: i64,
+    },
+}
+
+/// What verifying found.
+#[derive(Debug, Default)]
+pub struct Report {
+    /// Events that were read.
+    pub events: u64,
+    /// Chains that were read.
+    pub chains: u64,
+    /// Checkpoints that were read.
+    pub checkpoints: u64,
+    /// Events after the last checkpoint of their chain: real, but not signed yet.
+    pub unsigned_tail: i64,
+    /// What is wrong.
+    pub flaws: Vec<Flaw>,
+}
+
+/// Verifies the whole trail.
+///
+/// # Errors
+///
+/// The store's.
+pub async fn verify(env: &Env) -> Result<Report, Refused> {
+    let mut report = Report::default();
+    let named = read_checkpoints(env, &mut report).await?;
+    let ends = read_events(env, &mut report, &named).await?;
+    for ((chain, seq), (checkpoint, _)) in &named {
+        let there = ends.get(chain).is_some_and(|end| end.seq >= *seq);
+        if !there {
+            report.flaws.push(Flaw::Head {
+                checkpoint: checkpoint.clone(),
+                chain: hex(chain),
+                seq: *seq,
+            });
+        }
+    }
+    for end in ends.values() {
+        let signed = named.range((end.chain, 0)..=(end.chain, i64::MAX)).next_back();
+        report.unsigned_tail += end.seq - signed.map_or(0, |((_, seq), _)| *seq).min(end.seq);
+    }
+    Ok(report)
+}
+
+/// The heads that checkpoints name, with the checkpoint that does.
+type Named = BTreeMap<([u8; 16], i64), (String, Hash)>;
+
+async fn read_checkpoints(env: &Env, report: &mut Report) -> Result<Named, Refused> {
+    let signers = env.ring.checkpoint_signers();
+    let mut named = Named::new();
+    let mut known: HashSet<Hash> = HashSet::from([[0; 32]]);
+    let mut after = [0; 16];
+    loop {
+        let page = env.store.read_slow(Checkpoints { after, limit: PAGE }).await?;
+        let Some(last) = page.last() else { return Ok(named) };
+        after = last.id;
+        for signed in &page {
+            report.checkpoints += 1;
+            let id = hex(&signed.id);
+            let Some(checkpoint) = open(&signers, signed) else {
+                report.flaws.push(Flaw::Signature(id));
+                continue;
+            };
+            if !known.contains(&checkpoint.previous) {
+                report.flaws.push(Flaw::Missing(id.clone()));
+            }
+            known.insert(checkpoint.hash());
+            for head in checkpoint.heads {
+                named.insert((head.chain, head.seq), (id.clone(), head.hash));
+            }
+        }
+    }
+}
+
+fn open(signers: &[Signer], signed: &Signed) -> Option<Checkpoint> {
+    let signer = signers.iter().find(|signer| signer.tag().to_string() == signed.key_tag)?;
+    let genuine = signer.verify(&signed.body, &signed.signature);
+    genuine.then(|| Checkpoint::from_bytes(&signed.body)).flatten()
+}
+
+async fn read_events(
+    env: &Env,
+    report: &mut Report,
+    named: &Named,
+) -> Result<BTreeMap<[u8; 16], Head>, Refused> {
+    let mut ends: BTreeMap<[u8; 16], Head> = BTreeMap::new();
+    let mut broken: HashSet<[u8; 16]> = HashSet::new();
+    let mut after = ([0; 16], 0);
+    loop {
+        let page = env.store.read_slow(Events { after, limit: PAGE }).await?;
+        let Some(last) = page.last() else { break };
+        after = (last.head.chain, last.head.seq);
+        for event in &page {
+            report.events += 1;
+            let chain = event.head.chain;
+            let end = ends.entry(chain).or_insert_with(|| Head::empty(chain));
+            if !follows(end, event) && broken.insert(chain) {
+                let seq = end.seq + 1;
+                report.flaws.push(Flaw::Chain { chain: hex(&chain), seq });
+            }
+            *end = event.head;
+            let signed = named.get(&(chain, event.head.seq));
+            if let Some((checkpoint, _)) = signed.filter(|(_, hash)| *hash != event.head.hash) {
+                report.flaws.push(Flaw::Head {
+                    checkpoint: checkpoint.clone(),
+                    chain: hex(&chain),
+                    seq: event.head.seq,
+                });
+            }
+        }
+    }
+    report.chains = u64::try_from(ends.len()).unwrap_or(u64::MAX);
+    Ok(ends)
+}
+
+/// Whether `event` is what comes after `end`.
+fn follows(end: &Head, event: &StoredEvent) -> bool {
+    end.next(event.at, &event.body) == event.head
+}
+
+fn hex(bytes: &[u8]) -> String {
+    data_encoding::HEXLOWER.encode(bytes)
+}

@@ -1,0 +1,89 @@
+//! Before the first request: is this database ours, and for this purpose?
+
+use nightlatch_core::{Timestamp, keys::{KeyRing, Nonce}};
+use nightlatch_store::{
+    Fault, Store,
+    units::meta::{Claim, Get, HighWater},
+};
+
+/// What a server is started for; a database is used for one of them, for ever.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Mode {
+    /// Trying and developing.
+    Dev,
+    /// Real accounts.
+    Serve,
+}
+
+impl Mode {
+    const fn as_str(self) -> &'static str {
+        match self {
+            Self::Dev => "dev",
+            Self::Serve => "serve",
+        }
+    }
+}
+
+/// Why a server does not start on a database. The message names the next step.
+#[derive(Debug, thiserror::Error)]
+pub enum Unfit {
+    /// The key ring is not the one that the database was made with.
+    #[error(
+        "the key ring does not open this database; restore the key file that it was made with \
+         (a new one would make every second factor in it unreadable)"
+    )]
+    WrongKeys,
+    /// It was made by `dev`.
+    #[error(
+        "this database was made by `nightlatch dev` and holds accounts made without its checks; \
+         give `serve` a database of its own in `database.url`"
+    )]
+    MadeByDev,
+    /// It was made by `serve`.
+    #[error("this database belongs to `nightlatch serve`; give `dev` another folder with --data")]
+    MadeByServe,
+    /// The store failed.
+    #[error("the database does not answer as it should")]
+    Store(#[from] Fault),
+}
+
+/// Claims a database for `mode` and for this key ring, or checks that it was claimed for both.
+///
+/// Returns the time below which the clock may not run.
+///
+/// # Errors
+///
+/// [`Unfit`] says why not, and what to do.
+pub async fn claim(
+    store: &Store,
+    ring: &KeyRing,
+    mode: Mode,
+    nonce: Nonce,
+    now: Timestamp,
+) -> Result<Timestamp, Unfit> {
+    check_keys(store, ring, nonce).await?;
+    let claim = Claim { key: "mode", value: mode.as_str().as_bytes().to_vec() };
+    match (mode, store.write(claim).await?.as_slice()) {
+        (Mode::Dev, b"dev") | (Mode::Serve, b"serve") => {}
+        (_, b"dev") => return Err(Unfit::MadeByDev),
+        _ => return Err(Unfit::MadeByServe),
+    }
+    Ok(store.write(HighWater { now }).await?)
+}
+
+async fn check_keys(store: &Store, ring: &KeyRing, nonce: Nonce) -> Result<(), Unfit> {
+    let mark = store.write(Claim { key: "ring", value: ring.mark(nonce) }).await?;
+    if ring.knows(&mark) { Ok(()) } else { Err(Unfit::WrongKeys) }
+}
+
+/// Checks, for a command beside the server, that the key ring is the database's.
+///
+/// # Errors
+///
+/// [`Unfit`] says why not, and what to do.
+pub async fn check(store: &Store, ring: &KeyRing) -> Result<(), Unfit> {
+    match store.read(Get { key: "ring" }).await? {
+        Some(mark) if !ring.knows(&mark) => Err(Unfit::WrongKeys),
+        Some(_) | None => Ok(()),
+    }
+}

@@ -1,0 +1,4 @@
+//! Enrolling second factors.
+
+pub mod qr;
+pub mod totp;

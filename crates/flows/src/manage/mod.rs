@@ -1,0 +1,4 @@
+//! Managing what is enrolled.
+
+pub mod methods;
+pub mod recovery_codes;

@@ -1,0 +1,58 @@
+//! What operators decided, as journeys see it.
+
+use std::time::Duration;
+
+use nightlatch_core::{
+    assurance::Lifetimes,
+    factors::{
+        password::Cost,
+        totp::{Parameters, Window},
+    },
+    methods::Allowed,
+};
+
+/// Who may register.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Registration {
+    /// Everybody.
+    Open,
+    /// Whoever was invited.
+    Invite,
+    /// Nobody.
+    Closed,
+}
+
+/// The settings of journeys.
+#[derive(Debug, Clone)]
+pub struct Settings {
+    /// Where people reach this server; issuer of its tokens. No slash at the end.
+    pub public_url: String,
+    /// Who may register.
+    pub registration: Registration,
+    /// Whether an account exists only after its mail was answered.
+    pub verify_email: bool,
+    /// Whether the first second factor needs control of the mailbox beside the password.
+    pub first_enrollment_mail: bool,
+    /// Least length of a password that may be an account's only factor, in characters.
+    pub password_min_length: usize,
+    /// Least length of a password beside a second factor, in characters.
+    pub password_min_length_with_mfa: usize,
+    /// What a password's hash costs.
+    pub password_cost: Cost,
+    /// How long sessions last.
+    pub lifetimes: Lifetimes,
+    /// How old a proof may be for what is sensitive.
+    pub step_up_max_age: Duration,
+    /// The name that authenticator apps show.
+    pub totp_issuer: String,
+    /// The parameters of new authenticator apps.
+    pub totp_parameters: Parameters,
+    /// How far clocks may be apart.
+    pub totp_window: Window,
+    /// Which second factors are allowed.
+    pub allowed: Allowed,
+    /// Applications that may get tokens of their own.
+    pub audiences: Vec<String>,
+    /// How long an access token lives; at most 300 seconds.
+    pub access_lifetime: Duration,
+}

@@ -1,0 +1,4 @@
+//! Signing up.
+
+pub mod register;
+pub mod verify;

@@ -1,0 +1,226 @@
+//! Access tokens: JWTs by RFC 9068, signed with Ed25519, short-lived, and bound to a live session.
+
+use std::time::Duration;
+
+use jsonwebtoken::{
+    Algorithm, DecodingKey, EncodingKey, Header, Validation,
+    errors::Error,
+};
+use nightlatch_core::{
+    SecretText, SessionId, Timestamp, UserId,
+    keys::{KeyRing, Signer},
+    token::{Device, Refresh},
+};
+use nightlatch_store::units::{account::Account, session::Session};
+use serde::{Deserialize, Serialize};
+
+use crate::Env;
+
+/// The `typ` of an access token (RFC 9068 §2.1).
+const TYPE: &str = "at+jwt";
+
+/// When each level was last proved, in seconds since the Unix epoch.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LevelClaims {
+    /// Two factors.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub aal2: Option<i64>,
+}
+
+/// The claims of an access token.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Claims {
+    /// This server.
+    pub iss: String,
+    /// The account.
+    pub sub: UserId,
+    /// The session.
+    pub sid: SessionId,
+    /// Whom it is for: this server itself, or one application.
+    pub aud: String,
+    /// When it was issued, in seconds since the Unix epoch.
+    pub iat: i64,
+    /// When it ends.
+    pub exp: i64,
+    /// Tells tokens apart.
+    pub jti: String,
+    /// When the person last proved anything.
+    pub auth_time: i64,
+    /// The session's level.
+    pub acr: String,
+    /// What was proved (RFC 8176).
+    pub amr: Vec<String>,
+    /// When each level was proved as a whole.
+    pub levels: LevelClaims,
+    /// Counts the session's rotations: a token of an earlier count is dead.
+    pub generation: i64,
+}
+
+struct Key {
+    kid: String,
+    public: Vec<u8>,
+    encoding: EncodingKey,
+    decoding: DecodingKey,
+}
+
+impl Key {
+    fn new(signer: &Signer) -> Self {
+        Self {
+            kid: signer.tag().to_string(),
+            public: signer.public_key().to_vec(),
+            encoding: EncodingKey::from_ed_der(signer.to_pkcs8().expose()),
+            decoding: DecodingKey::from_ed_der(signer.public_key()),
+        }
+    }
+}
+
+/// Issues and reads access tokens.
+pub struct AccessTokens {
+    issuer: String,
+    keys: Vec<Key>,
+}
+
+/// One public key (RFC 8037).
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Jwk {
+    /// Key type: an octet key pair.
+    pub kty: &'static str,
+    /// The curve.
+    pub crv: &'static str,
+    /// What it is for: signatures.
+    #[serde(rename = "use")]
+    pub use_: &'static str,
+    /// The algorithm.
+    pub alg: &'static str,
+    /// Its name.
+    pub kid: String,
+    /// The public key, base64url.
+    pub x: String,
+}
+
+impl AccessTokens {
+    /// Tokens of `issuer`, signed with the ring's first key and read under all of them.
+    #[must_use]
+    pub fn new(ring: &KeyRing, issuer: &str) -> Self {
+        let keys = ring.access_token_signers().iter().map(Key::new).collect();
+        Self { issuer: issuer.to_owned(), keys }
+    }
+
+    /// The public keys, the one in use first.
+    #[must_use]
+    pub fn public_keys(&self) -> Vec<Jwk> {
+        let x = |key: &Key| data_encoding::BASE64URL_NOPAD.encode(&key.public);
+        self.keys
+            .iter()
+            .map(|key| Jwk {
+                kty: "OKP",
+                crv: "Ed25519",
+                use_: "sig",
+                alg: "EdDSA",
+                kid: key.kid.clone(),
+                x: x(key),
+            })
+            .collect()
+    }
+
+    fn sign(&self, claims: &Claims) -> Result<SecretText, Error> {
+        let key = self.keys.first().expect("a ring holds at least one key");
+        let mut header = Header::new(Algorithm::EdDSA);
+        header.typ = Some(TYPE.to_owned());
+        header.kid = Some(key.kid.clone());
+        jsonwebtoken::encode(&header, claims, &key.encoding).map(SecretText::new)
+    }
+
+    /// Reads a token that was issued here for the account API itself and has not expired at `now`.
+    #[must_use]
+    pub fn read(&self, token: &SecretText, now: Timestamp) -> Option<Claims> {
+        let header = jsonwebtoken::decode_header(token.expose()).ok()?;
+        if header.alg != Algorithm::EdDSA || header.typ.as_deref() != Some(TYPE) {
+            return None;
+        }
+        let kid = header.kid?;
+        let key = self.keys.iter().find(|key| key.kid == kid)?;
+        let mut validation = Validation::new(Algorithm::EdDSA);
+        validation.set_issuer(&[&self.issuer]);
+        validation.set_audience(&[&self.issuer]);
+        // The library would read the system's clock; ours is checked below.
+        validation.validate_exp = false;
+        let data =
+            jsonwebtoken::decode::<Claims>(token.expose(), &key.decoding, &validation).ok()?;
+        (now.seconds() < data.claims.exp).then_some(data.claims)
+    }
+}
+
+/// What a completed sign-in hands out.
+#[derive(Debug)]
+pub struct Tokens {
+    /// For calls.
+    pub access_token: SecretText,
+    /// How long the access token lives.
+    pub expires_in: Duration,
+    /// For the next tokens; works once.
+    pub refresh_token: SecretText,
+    /// The session.
+    pub session: Session,
+    /// Its account.
+    pub account: Account,
+    /// Makes this device known at the next sign-in.
+    pub device_token: Option<SecretText>,
+}
+
+/// An access token of `session` for `audience`.
+///
+/// # Panics
+///
+/// Never in practice: claims are plain data and the key is in memory.
+#[must_use]
+pub fn access_token(env: &Env, session: &Session, audience: &str, now: Timestamp) -> SecretText {
+    let levels = session.proofs.levels();
+    let lifetime = env.settings.access_lifetime;
+    let expires_at = now.plus(lifetime).min(session.expires_at);
+    let claims = Claims {
+        iss: env.settings.public_url.clone(),
+        sub: session.user,
+        sid: session.id,
+        aud: audience.to_owned(),
+        iat: now.seconds(),
+        exp: expires_at.seconds(),
+        jti: data_encoding::BASE64URL_NOPAD.encode(&env.random::<16>()),
+        auth_time: session.proofs.authenticated_at().seconds(),
+        acr: session.proofs.level().acr(),
+        amr: session.proofs.amr().into_iter().map(str::to_owned).collect(),
+        levels: LevelClaims { aal2: levels.aal2.map(Timestamp::seconds) },
+        generation: session.secrets,
+    };
+    env.tokens.sign(&claims).expect("claims are plain data")
+}
+
+/// All tokens of a session whose refresh token has the random part `random`.
+pub(crate) fn hand_out(
+    env: &Env,
+    session: Session,
+    account: Account,
+    random: [u8; 32],
+    now: Timestamp,
+) -> Tokens {
+    let refresh = Refresh::issue(&env.ring, session.id, session.generation, random);
+    Tokens {
+        access_token: access_token(env, &session, &env.settings.public_url, now),
+        expires_in: env.settings.access_lifetime,
+        refresh_token: refresh.to_text(),
+        session,
+        account,
+        device_token: None,
+    }
+}
+
+impl Tokens {
+    /// With a token that makes the device known.
+    pub(crate) fn with_device(mut self, env: &Env, known: bool, now: Timestamp) -> Self {
+        if !known {
+            let device = Device { user: self.account.id, id: env.random(), issued_at: now };
+            self.device_token = Some(device.seal(&env.ring, env.random()));
+        }
+        self
+    }
+}

@@ -1,0 +1,2 @@
+//! Nightlatch.
+fn main() {}

@@ -1,0 +1,241 @@
+//! Numbers for the operator, as OpenMetrics text. The registry belongs to the server, not to the
+//! process, so that tests and two servers in one process do not share it.
+
+use std::{borrow::Cow, time::Duration};
+
+use prometheus_client::{
+    encoding::text::encode,
+    metrics::{counter::Counter, family::Family, gauge::Gauge, histogram::Histogram, info::Info},
+    registry::{Registry, Unit},
+};
+
+pub(crate) use crate::telemetry::labels::Refused;
+pub use crate::telemetry::labels::{Factor, Lockout, Outcome, Sent};
+
+/// The media type of [`Metrics::render`].
+pub const CONTENT_TYPE: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
+
+/// Upper bounds in seconds: from a cached answer to a request that gives up.
+const BUCKETS: [f64; 12] =
+    [0.000_5, 0.001, 0.002_5, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 2.5, 10.0];
+
+type One = [(&'static str, &'static str); 1];
+type Two = [(&'static str, &'static str); 2];
+/// Route and method, then status.
+type Answered = ([(&'static str, Cow<'static, str>); 2], [(&'static str, u16); 1]);
+
+/// Every number this server keeps.
+#[derive(Debug)]
+pub struct Metrics {
+    registry: Registry,
+    durations: Family<Answered, Histogram, fn() -> Histogram>,
+    in_flight: Gauge,
+    refused: Family<One, Counter>,
+    sign_ins: Family<Two, Counter>,
+    codes: Family<Two, Counter>,
+    lockouts: Family<One, Counter>,
+    password_hashes: Counter,
+    messages: Family<Two, Counter>,
+}
+
+impl Metrics {
+    /// Starts counting; `version` is the server's.
+    #[must_use]
+    pub fn new(version: &'static str) -> Self {
+        let histogram: fn() -> Histogram = || Histogram::new(BUCKETS);
+        let this = Self {
+            registry: Registry::with_prefix("nightlatch"),
+            durations: Family::new_with_constructor(histogram),
+            in_flight: Gauge::default(),
+            refused: Family::default(),
+            sign_ins: Family::default(),
+            codes: Family::default(),
+            lockouts: Family::default(),
+            password_hashes: Counter::default(),
+            messages: Family::default(),
+        };
+        this.registered(version)
+    }
+
+    /// Gives every number its name and the sentence that explains it.
+    fn registered(mut self, version: &'static str) -> Self {
+        let registry = &mut self.registry;
+        registry.register_with_unit(
+            "http_request_duration",
+            "How long requests took, from their headers to their answer",
+            Unit::Seconds,
+            self.durations.clone(),
+        );
+        registry.register(
+            "http_in_flight",
+            "Requests that are being worked on",
+            self.in_flight.clone(),
+        );
+        registry.register(
+            "http_refused",
+            "Requests that were answered before or in place of their route",
+            self.refused.clone(),
+        );
+        registry.register(
+            "sign_ins",
+            "Attempts to sign in, by the factor that was tried and what came of it",
+            self.sign_ins.clone(),
+        );
+        registry.register(
+            "codes",
+            "One-time codes that were checked, by kind and outcome",
+            self.codes.clone(),
+        );
+        registry.register(
+            "lockouts",
+            "Times that failures made somebody wait or disabled a method",
+            self.lockouts.clone(),
+        );
+        registry.register(
+            "password_hashes",
+            "Passwords that were hashed, for checking or keeping",
+            self.password_hashes.clone(),
+        );
+        registry.register(
+            "messages",
+            "Messages that were handed over for delivery, by channel and result",
+            self.messages.clone(),
+        );
+        registry.register(
+            "build",
+            "The version that is running",
+            Info::new(vec![("version", version)]),
+        );
+        self
+    }
+
+    /// All numbers, as the media type [`CONTENT_TYPE`].
+    #[must_use]
+    pub fn render(&self) -> String {
+        let mut text = String::new();
+        // Writing into a string does not fail.
+        let _ = encode(&mut text, &self.registry);
+        text
+    }
+
+    /// Counts an attempt to sign in with `factor`.
+    pub fn sign_in(&self, factor: Factor, outcome: Outcome) {
+        let labels = [("factor", factor.as_str()), ("outcome", outcome.as_str())];
+        self.sign_ins.get_or_create(&labels).inc();
+    }
+
+    /// Counts a one-time code that was checked, wherever it was asked for.
+    pub fn code(&self, kind: Factor, outcome: Outcome) {
+        let labels = [("kind", kind.as_str()), ("outcome", outcome.as_str())];
+        self.codes.get_or_create(&labels).inc();
+    }
+
+    /// Counts a lockout.
+    pub fn lockout(&self, kind: Lockout) {
+        self.lockouts.get_or_create(&[("kind", kind.as_str())]).inc();
+    }
+
+    /// Counts a password that was hashed.
+    pub fn password_hash(&self) {
+        self.password_hashes.inc();
+    }
+
+    /// Counts a message; `channel` names one of the fixed channels, never an address.
+    pub fn message(&self, channel: &'static str, result: Sent) {
+        let labels = [("channel", channel), ("result", result.as_str())];
+        self.messages.get_or_create(&labels).inc();
+    }
+
+    /// Counts a request as under way for as long as the answer is kept.
+    pub(crate) fn request_under_way(&self) -> UnderWay<'_> {
+        self.in_flight.inc();
+        UnderWay(&self.in_flight)
+    }
+
+    pub(crate) fn request_refused(&self, reason: Refused) {
+        self.refused.get_or_create(&[("reason", reason.as_str())]).inc();
+    }
+
+    pub(crate) fn request_answered(
+        &self,
+        route: Cow<'static, str>,
+        method: &'static str,
+        status: u16,
+        took: Duration,
+    ) {
+        let labels = ([("route", route), ("method", method.into())], [("status", status)]);
+        self.durations.get_or_create(&labels).observe(took.as_secs_f64());
+    }
+}
+
+/// A request that is being worked on.
+#[derive(Debug)]
+pub(crate) struct UnderWay<'a>(&'a Gauge);
+
+impl Drop for UnderWay<'_> {
+    fn drop(&mut self) {
+        self.0.dec();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const REFERENCE: &str =
+        include_str!(concat!(env!("CARGO_MANIFEST_DIR"), "/../../docs/reference/metrics.md"));
+
+    fn used() -> Metrics {
+        let metrics = Metrics::new("1.2.3");
+        metrics.sign_in(Factor::Password, Outcome::Accepted);
+        metrics.code(Factor::Totp, Outcome::Refused);
+        metrics.lockout(Lockout::Delay);
+        metrics.password_hash();
+        metrics.message("email", Sent::Delivered);
+        metrics.request_refused(Refused::Host);
+        metrics.request_answered("/a/{id}".into(), "GET", 200, Duration::from_millis(3));
+        metrics
+    }
+
+    #[test]
+    fn every_metric_has_a_help_sentence_and_a_row_in_the_reference() {
+        let text = used().render();
+        let names = text.lines().filter_map(|line| line.strip_prefix("# TYPE "));
+        let names: Vec<_> = names.filter_map(|rest| rest.split(' ').next()).collect();
+        assert_eq!(names.len(), 9);
+        for name in names {
+            let help = format!("# HELP {name} ");
+            let help = text.lines().find_map(|line| line.strip_prefix(&help)).unwrap();
+            assert!(help.ends_with('.') && help.starts_with(char::is_uppercase), "{name}: {help}");
+            assert!(REFERENCE.contains(&format!("| `{name}")), "the reference lacks {name}");
+        }
+    }
+
+    #[test]
+    fn names_and_labels_are_as_promised() {
+        let text = used().render();
+        for line in [
+            "nightlatch_sign_ins_total{factor=\"password\",outcome=\"accepted\"} 1",
+            "nightlatch_codes_total{kind=\"totp\",outcome=\"refused\"} 1",
+            "nightlatch_lockouts_total{kind=\"delay\"} 1",
+            "nightlatch_password_hashes_total 1",
+            "nightlatch_messages_total{channel=\"email\",result=\"delivered\"} 1",
+            "nightlatch_http_refused_total{reason=\"host\"} 1",
+            "nightlatch_http_request_duration_seconds_count\
+             {route=\"/a/{id}\",method=\"GET\",status=\"200\"} 1",
+            "nightlatch_http_in_flight 0",
+            "nightlatch_build_info{version=\"1.2.3\"} 1",
+        ] {
+            assert!(text.lines().any(|other| other == line), "{line} is not in\n{text}");
+        }
+    }
+
+    #[test]
+    fn a_request_counts_as_under_way_until_it_is_dropped() {
+        let metrics = Metrics::new("1.2.3");
+        let under_way = metrics.request_under_way();
+        assert!(metrics.render().contains("nightlatch_http_in_flight 1\n"));
+        drop(under_way);
+        assert!(metrics.render().contains("nightlatch_http_in_flight 0\n"));
+    }
+}

@@ -1,0 +1,180 @@
+//! Lanes: each owns a connection and, if it writes, an audit chain, and takes one unit after the
+//! other from the queue that it shares with its neighbours.
+
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering},
+    },
+    time::Duration,
+};
+
+use async_channel::Receiver;
+use tokio::task::JoinHandle;
+
+use super::{link::Link, server::Server, tx::PgTx};
+use crate::{
+    Fault, Tx,
+    chain::{Chain, Shared},
+    tx::Engine,
+    unit::{Job, job},
+};
+
+/// How often a unit may run, when it loses against others.
+const ATTEMPTS: usize = 5;
+
+/// Between attempts to connect.
+const BACKOFF: [Duration; 2] = [Duration::from_millis(50), Duration::from_secs(1)];
+
+/// All statements of a read see one moment.
+const BEGIN_READ: &str = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY";
+
+struct Lane {
+    server: Server,
+    queue: Receiver<Box<dyn Job>>,
+    shared: Arc<Shared>,
+    /// `None` in a lane that reads.
+    chain: Option<Chain>,
+    /// How many lanes of this queue are connected.
+    connected: Arc<AtomicUsize>,
+}
+
+/// Starts lanes that write, each with a chain of its own.
+pub(crate) fn write_lanes(
+    server: &Server,
+    count: usize,
+    queue: &Receiver<Box<dyn Job>>,
+    shared: &Arc<Shared>,
+) -> Vec<JoinHandle<()>> {
+    start(server, count, queue, shared, || Some(Chain::open(Arc::clone(shared))))
+}
+
+/// Starts lanes that read.
+pub(crate) fn read_lanes(
+    server: &Server,
+    count: usize,
+    queue: &Receiver<Box<dyn Job>>,
+    shared: &Arc<Shared>,
+) -> Vec<JoinHandle<()>> {
+    start(server, count, queue, shared, || None)
+}
+
+fn start(
+    server: &Server,
+    count: usize,
+    queue: &Receiver<Box<dyn Job>>,
+    shared: &Arc<Shared>,
+    chain: impl Fn() -> Option<Chain>,
+) -> Vec<JoinHandle<()>> {
+    let connected = Arc::new(AtomicUsize::new(0));
+    let lane = || Lane {
+        server: server.clone(),
+        queue: queue.clone(),
+        shared: Arc::clone(shared),
+        chain: chain(),
+        connected: Arc::clone(&connected),
+    };
+    (0..count.max(1)).map(|_| tokio::spawn(lane().run())).collect()
+}
+
+impl Lane {
+    async fn run(mut self) {
+        while let Some(mut link) = self.connect().await {
+            self.connected.fetch_add(1, Ordering::Relaxed);
+            let done = self.serve(&mut link).await;
+            self.connected.fetch_sub(1, Ordering::Relaxed);
+            if done {
+                return;
+            }
+            if let Some(chain) = &mut self.chain {
+                chain.renew();
+            }
+        }
+    }
+
+    /// A connection, however long it takes; `None` if the store closes meanwhile.
+    async fn connect(&self) -> Option<Link> {
+        let mut pause = BACKOFF[0];
+        loop {
+            match Link::connect(&self.server).await {
+                Ok(link) => return Some(link),
+                Err(fault) => self.not_connected(&fault),
+            }
+            if self.queue.is_closed() {
+                return None;
+            }
+            #[expect(clippy::disallowed_methods, reason = "nothing tells when a server is back")]
+            tokio::time::sleep(pause).await;
+            pause = BACKOFF[1].min(pause * 2);
+        }
+    }
+
+    /// Without any connection nobody is kept waiting for one.
+    fn not_connected(&self, fault: &Fault) {
+        let error: &(dyn std::error::Error + 'static) = fault;
+        tracing::warn!(error, "PostgreSQL connection failed");
+        if self.connected.load(Ordering::Relaxed) == 0 {
+            while let Ok(job) = self.queue.try_recv() {
+                job.answer(Err(fault.clone()));
+            }
+        }
+    }
+
+    /// Runs units until the store closes (`true`) or the connection is lost (`false`).
+    async fn serve(&mut self, link: &mut Link) -> bool {
+        loop {
+            let next = tokio::select! {
+                biased;
+                () = link.lost() => return false,
+                next = self.queue.recv() => next,
+            };
+            let Ok(next) = next else { break };
+            if !self.perform(link, next).await {
+                return false;
+            }
+        }
+        if let Some(unit) = self.chain.as_ref().and_then(Chain::last_unit) {
+            let (last, _) = job(unit);
+            self.perform(link, last).await;
+        }
+        true
+    }
+
+    /// Brings one unit to its end; whether the connection is still good.
+    async fn perform(&mut self, link: &mut Link, mut job: Box<dyn Job>) -> bool {
+        let before = self.chain.as_ref().map(|chain| chain.head);
+        let mut attempts = 0;
+        let verdict = loop {
+            attempts += 1;
+            let verdict = self.attempt(link, job.as_mut()).await;
+            if verdict.is_err()
+                && let Some((chain, head)) = self.chain.as_mut().zip(before)
+            {
+                chain.head = head;
+            }
+            if attempts == ATTEMPTS || !matches!(verdict, Err(Fault::Conflict(_))) {
+                break verdict;
+            }
+        };
+        if let (Ok(()), Some(chain)) = (&verdict, &self.chain) {
+            chain.publish();
+        }
+        let good = !matches!(verdict, Err(Fault::Unavailable(_)));
+        job.answer(verdict);
+        good
+    }
+
+    async fn attempt(&mut self, link: &mut Link, job: &mut dyn Job) -> Result<(), Fault> {
+        let begin = if self.chain.is_some() { "BEGIN" } else { BEGIN_READ };
+        let engine = Engine::Pg(PgTx::new(link, begin));
+        let mut tx = Tx::new(engine, self.chain.as_mut(), &self.shared);
+        let ran = job.run(&mut tx).await;
+        let Engine::Pg(tx) = tx.into_engine() else {
+            return Err(Fault::broken("a lane ran on the wrong engine"));
+        };
+        match ran {
+            Ok(()) => tx.commit().await,
+            Err(fault) => tx.roll_back().await.and(Err(fault)),
+        }
+    }
+}

@@ -1,0 +1,50 @@
+//! Several requests in one round trip.
+//!
+//! A request of the driver leaves when its future is polled for the first time. So all are polled
+//! once, in their order, before the first answer is waited for.
+
+use std::{future::poll_fn, pin::Pin, task::Poll};
+
+use tokio_postgres::Error;
+
+/// A request that has not left yet.
+pub(crate) type Request<'a, T> = Pin<Box<dyn Future<Output = Result<T, Error>> + Send + 'a>>;
+
+enum Sent<'a, T> {
+    Waiting(Request<'a, T>),
+    Answered(Result<T, Error>),
+}
+
+impl<'a, T> Sent<'a, T> {
+    async fn send(mut request: Request<'a, T>) -> Self {
+        let poll = poll_fn(|context| Poll::Ready(request.as_mut().poll(context))).await;
+        match poll {
+            Poll::Ready(answer) => Self::Answered(answer),
+            Poll::Pending => Self::Waiting(request),
+        }
+    }
+
+    async fn answer(self) -> Result<T, Error> {
+        match self {
+            Self::Waiting(request) => request.await,
+            Self::Answered(answer) => answer,
+        }
+    }
+}
+
+/// Sends `first` and then `last` without waiting in between; `last`'s answer, or the first error in
+/// their order. Answers that are not waited for are read and dropped by the connection.
+pub(crate) async fn pipeline<T>(
+    first: Vec<Request<'_, ()>>,
+    last: Request<'_, T>,
+) -> Result<T, Error> {
+    let mut sent = Vec::with_capacity(first.len());
+    for request in first {
+        sent.push(Sent::send(request).await);
+    }
+    let last = Sent::send(last).await;
+    for request in sent {
+        request.answer().await?;
+    }
+    last.answer().await
+}

@@ -1,0 +1,198 @@
+//! The store: hands units to the writers and readers of its engine.
+
+use std::{
+    fmt,
+    sync::{Arc, Mutex, PoisonError, atomic::Ordering},
+};
+
+use async_channel::{Sender, TrySendError};
+use nightlatch_core::{Timestamp, audit::Head};
+
+use crate::{
+    Engine, Fault, Options, Unit,
+    chain::Shared,
+    lite::{self, Readers},
+    migrate::OpenError,
+    options::Place,
+    pg,
+    unit::{Job, job},
+};
+
+/// A queue of units on their way to a writer or a reader.
+pub(crate) type Queue = Sender<Box<dyn Job>>;
+
+/// The database. Clones share it.
+///
+/// A unit belongs to the store once it was taken: a caller who stops waiting cancels nothing.
+#[derive(Clone)]
+pub struct Store(Arc<Inner>);
+
+struct Inner {
+    writes: Queue,
+    reads: Reads,
+    shared: Arc<Shared>,
+    workers: Mutex<Option<Workers>>,
+}
+
+enum Reads {
+    /// Point reads happen inline on the caller's thread; lists have connections of their own.
+    Sqlite {
+        points: Readers,
+        lists: Readers,
+    },
+    Postgres(Queue),
+}
+
+/// What has to end before the store is closed.
+enum Workers {
+    Writer(std::thread::JoinHandle<()>),
+    Lanes(Vec<tokio::task::JoinHandle<()>>),
+}
+
+impl Store {
+    /// Opens a database whose schema is up to date. Blocks for moments; call it at the start.
+    ///
+    /// # Errors
+    ///
+    /// [`OpenError`], which says what to do.
+    pub async fn open(options: Options) -> Result<Self, OpenError> {
+        match &options.database.0 {
+            Place::Sqlite(path) => lite::check(path)?,
+            Place::Postgres(config) => pg::check(&pg::Server::new(config)?).await?,
+        }
+        Self::start(options)
+    }
+
+    /// Brings the schema up to date (at most once, whoever else does the same) and opens. A SQLite
+    /// file that is not there is made, readable for its owner only.
+    ///
+    /// # Errors
+    ///
+    /// [`OpenError`], which says what to do.
+    pub async fn open_and_migrate(options: Options, now: Timestamp) -> Result<Self, OpenError> {
+        match &options.database.0 {
+            Place::Sqlite(path) => lite::migrate(path, now)?,
+            Place::Postgres(config) => pg::migrate(&pg::Server::new(config)?, now).await?,
+        }
+        Self::start(options)
+    }
+
+    fn start(options: Options) -> Result<Self, OpenError> {
+        let shared = Arc::new(Shared::new(options.chain_ids));
+        let (writes, jobs) = async_channel::bounded(options.queue);
+        let (reads, workers) = match options.database.0 {
+            Place::Sqlite(path) => {
+                let thread = lite::Writer::open(&path, Arc::clone(&shared), jobs)?.spawn()?;
+                let points = Readers::open(&path, options.readers)?;
+                let lists = Readers::open(&path, lite::LIST_READERS)?;
+                (Reads::Sqlite { points, lists }, Workers::Writer(thread))
+            }
+            Place::Postgres(config) => {
+                let server = pg::Server::new(&config)?;
+                let (reads, looks) = async_channel::bounded(options.queue);
+                let mut lanes = pg::write_lanes(&server, options.lanes, &jobs, &shared);
+                lanes.extend(pg::read_lanes(&server, options.readers, &looks, &shared));
+                (Reads::Postgres(reads), Workers::Lanes(lanes))
+            }
+        };
+        Ok(Self(Arc::new(Inner { writes, reads, shared, workers: Mutex::new(Some(workers)) })))
+    }
+
+    /// Runs a unit that writes, and returns once it is durable.
+    ///
+    /// # Errors
+    ///
+    /// [`Fault::Busy`] at once if the queue is full, else what went wrong.
+    pub async fn write<U: Unit>(&self, unit: U) -> Result<U::Out, Fault> {
+        queued(&self.0.writes, unit).await
+    }
+
+    /// Runs a unit that looks up a few rows, all of one moment. On SQLite it runs inline: use
+    /// [`Store::read_slow`] for what takes longer than a handful of index look-ups.
+    ///
+    /// # Errors
+    ///
+    /// A [`Fault`].
+    pub async fn read<U: Unit>(&self, unit: U) -> Result<U::Out, Fault> {
+        match &self.0.reads {
+            Reads::Sqlite { points, .. } => points.read(&unit, &self.0.shared),
+            Reads::Postgres(queue) => queued(queue, unit).await,
+        }
+    }
+
+    /// Runs a unit that reads many rows, all of one moment, off the runtime's threads.
+    ///
+    /// # Errors
+    ///
+    /// A [`Fault`].
+    pub async fn read_slow<U: Unit>(&self, unit: U) -> Result<U::Out, Fault> {
+        let Reads::Sqlite { .. } = &self.0.reads else { return self.read(unit).await };
+        let inner = Arc::clone(&self.0);
+        let reading = tokio::task::spawn_blocking(move || match &inner.reads {
+            Reads::Sqlite { lists, .. } => lists.read(&unit, &inner.shared),
+            Reads::Postgres(_) => Err(Fault::broken("a list was read on the wrong engine")),
+        });
+        reading.await.unwrap_or_else(|_| Err(Fault::closed()))
+    }
+
+    /// The engine behind this store.
+    #[must_use]
+    pub fn engine(&self) -> Engine {
+        match self.0.reads {
+            Reads::Sqlite { .. } => Engine::Sqlite,
+            Reads::Postgres(_) => Engine::Postgres,
+        }
+    }
+
+    /// The committed heads of the audit chains that this process wrote, for a checkpoint.
+    #[must_use]
+    pub fn heads(&self) -> Vec<Head> {
+        self.0.shared.heads()
+    }
+
+    /// Statements that units asked for since the store was opened: lets a test compare the work that
+    /// two requests cause. A unit that had to run again counts again.
+    #[must_use]
+    pub fn statements(&self) -> u64 {
+        self.0.shared.statements.load(Ordering::Relaxed)
+    }
+
+    /// Takes no more units, ends those that were taken, closes the audit chains at `now` and waits
+    /// for all of it. Later calls of any clone get [`Fault::Unavailable`].
+    pub async fn close(&self, now: Timestamp) {
+        // The first call decides when.
+        let _ = self.0.shared.closing.set(now);
+        self.0.writes.close();
+        if let Reads::Postgres(queue) = &self.0.reads {
+            queue.close();
+        }
+        let workers = self.0.workers.lock().unwrap_or_else(PoisonError::into_inner).take();
+        match workers {
+            Some(Workers::Writer(thread)) => {
+                // Joining fails only for a panic, which the thread's own report has told.
+                let _ = tokio::task::spawn_blocking(move || thread.join()).await;
+            }
+            Some(Workers::Lanes(lanes)) => {
+                for lane in lanes {
+                    let _ = lane.await;
+                }
+            }
+            None => {}
+        }
+    }
+}
+
+impl fmt::Debug for Store {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Store({})", self.engine())
+    }
+}
+
+async fn queued<U: Unit>(queue: &Queue, unit: U) -> Result<U::Out, Fault> {
+    let (job, answer) = job(unit);
+    match queue.try_send(job) {
+        Ok(()) => answer.await.unwrap_or_else(|_| Err(Fault::closed())),
+        Err(TrySendError::Full(_)) => Err(Fault::Busy),
+        Err(TrySendError::Closed(_)) => Err(Fault::closed()),
+    }
+}

@@ -1,0 +1,177 @@
+//! The verbs of a unit of work.
+
+use std::sync::atomic::Ordering;
+
+use nightlatch_core::audit::{Event, Kind};
+use rusqlite::Connection;
+
+use crate::{
+    Fault, FromRow, Sql, Value, args,
+    chain::{Chain, Shared},
+    lite,
+    pg::PgTx,
+    sql,
+};
+
+/// A transaction, as a [`Unit`](crate::Unit) sees it.
+///
+/// Every verb's error is to be passed on with `?`: a unit that goes on after a fault is rolled back.
+/// In a unit that was handed to [`Store::read`](crate::Store::read) only `row` and `rows` work.
+pub struct Tx<'a> {
+    engine: Engine<'a>,
+    /// `None` in a read.
+    chain: Option<&'a mut Chain>,
+    shared: &'a Shared,
+    failed: bool,
+}
+
+pub(crate) enum Engine<'a> {
+    /// Held by `&mut`, because a shared reference to a connection could not change threads.
+    Lite(&'a mut Connection),
+    Pg(PgTx<'a>),
+}
+
+impl<'a> Tx<'a> {
+    pub(crate) const fn new(
+        engine: Engine<'a>,
+        chain: Option<&'a mut Chain>,
+        shared: &'a Shared,
+    ) -> Self {
+        Self { engine, chain, shared, failed: false }
+    }
+
+    /// A guard or a write: whether it took at least one row.
+    ///
+    /// # Errors
+    ///
+    /// A [`Fault`]; `Broken` in a read.
+    pub async fn hit(&mut self, sql: &'static Sql, args: &[Value<'_>]) -> Result<bool, Fault> {
+        self.count();
+        let outcome = match (&self.chain, &mut self.engine) {
+            (None, _) => Err(write_in_read()),
+            (_, Engine::Lite(connection)) => lite::execute(connection, sql, args),
+            (_, Engine::Pg(tx)) => tx.execute(sql, args).await,
+        };
+        self.noted(outcome).map(|rows| rows > 0)
+    }
+
+    /// The row that a statement returns, if it does.
+    ///
+    /// # Errors
+    ///
+    /// A [`Fault`]; `Broken` for a second row, too.
+    pub async fn row<R: FromRow>(
+        &mut self,
+        sql: &'static Sql,
+        args: &[Value<'_>],
+    ) -> Result<Option<R>, Fault> {
+        let mut rows = self.rows(sql, args).await?;
+        let row = rows.pop();
+        if rows.is_empty() {
+            return Ok(row);
+        }
+        self.noted(Err(Fault::broken("a statement returned more than one row")))
+    }
+
+    /// All rows that a statement returns. The statement bounds how many.
+    ///
+    /// # Errors
+    ///
+    /// A [`Fault`].
+    pub async fn rows<R: FromRow>(
+        &mut self,
+        sql: &'static Sql,
+        args: &[Value<'_>],
+    ) -> Result<Vec<R>, Fault> {
+        self.count();
+        let outcome = match &mut self.engine {
+            Engine::Lite(connection) => lite::query(connection, sql, args),
+            Engine::Pg(tx) => tx.query(sql, args).await,
+        };
+        self.noted(outcome)
+    }
+
+    /// A write whose outcome the unit does not look at. On PostgreSQL it waits for the next verb
+    /// that has an answer, or for the commit, and a fault in it shows there.
+    ///
+    /// # Errors
+    ///
+    /// A [`Fault`]; `Broken` in a read.
+    pub async fn put(&mut self, sql: &'static Sql, args: &[Value<'_>]) -> Result<(), Fault> {
+        self.count();
+        self.write(sql, args).await
+    }
+
+    /// Appends `event` to the audit chain, in this transaction.
+    ///
+    /// # Errors
+    ///
+    /// A [`Fault`]; `Broken` in a read.
+    pub async fn audit(&mut self, event: &Event) -> Result<(), Fault> {
+        self.count();
+        if self.chain.as_ref().is_some_and(|chain| !chain.is_begun()) {
+            self.record(&Event::success(Kind::AuditOpened, event.at), true).await?;
+        }
+        self.record(event, true).await
+    }
+
+    /// Does the work of [`Tx::audit`] and appends nothing: a refused stranger must not be told from
+    /// a refused user by the time that it takes.
+    ///
+    /// # Errors
+    ///
+    /// A [`Fault`]; `Broken` in a read.
+    pub async fn audit_decoy(&mut self, event: &Event) -> Result<(), Fault> {
+        self.count();
+        self.record(event, false).await
+    }
+
+    async fn record(&mut self, event: &Event, real: bool) -> Result<(), Fault> {
+        let Some(chain) = &self.chain else { return self.noted(Err(write_in_read())) };
+        let body = event.body();
+        let head = chain.head.next(event.at, &body);
+        let args = args![&head.chain, head.seq, event.at, event.user, &body, &head.hash, real];
+        // The decoy does the same work and appends nothing.
+        let append = sql!(
+            "INSERT INTO audit (chain, seq, at, user_id, body, hash) \
+             SELECT ?1, ?2, ?3, ?4, ?5, ?6 WHERE CAST(?7 AS BIGINT) = 1"
+        );
+        self.write(append, args).await?;
+        if let Some(chain) = self.chain.as_mut().filter(|_| real) {
+            chain.head = head;
+        }
+        Ok(())
+    }
+
+    async fn write(&mut self, sql: &'static Sql, args: &[Value<'_>]) -> Result<(), Fault> {
+        let outcome = match (&self.chain, &mut self.engine) {
+            (None, _) => Err(write_in_read()),
+            (_, Engine::Lite(connection)) => lite::execute(connection, sql, args).map(drop),
+            (_, Engine::Pg(tx)) => tx.put(sql, args).await,
+        };
+        self.noted(outcome)
+    }
+
+    /// Whether a verb failed.
+    pub(crate) const fn failed(&self) -> bool {
+        self.failed
+    }
+
+    /// Gives the engine's part back, to commit it or to roll it back.
+    pub(crate) fn into_engine(self) -> Engine<'a> {
+        self.engine
+    }
+
+    fn count(&self) {
+        self.shared.statements.fetch_add(1, Ordering::Relaxed);
+    }
+
+    fn noted<T>(&mut self, outcome: Result<T, Fault>) -> Result<T, Fault> {
+        self.failed |= outcome.is_err();
+        outcome
+    }
+}
+
+fn write_in_read() -> Fault {
+    Fault::broken("a read wrote")
+}

@@ -1,0 +1,235 @@
+//! What an account has enrolled: read for every decision, renamed and removed by its owner.
+
+use std::sync::Arc;
+
+use nightlatch_core::{
+    MethodId, Timestamp, UserId,
+    audit::{Event, Kind},
+    keys::KeyRing,
+    lockout::DISABLE_AT,
+    message::Template,
+    methods::{Holding, Method, State},
+    proof::Factor,
+};
+
+use super::{
+    account::{self, Account},
+    outbox::{self, Envelope},
+};
+use crate::{Column, Fault, FromRow, Row, Tx, Unit, args, sql};
+
+impl Column for Factor {
+    fn read(row: &Row<'_>, index: usize) -> Result<Self, Fault> {
+        Self::from_code(row.get(index)?).ok_or_else(|| Fault::corrupt("factor"))
+    }
+}
+
+impl Column for State {
+    fn read(row: &Row<'_>, index: usize) -> Result<Self, Fault> {
+        Self::from_code(row.get(index)?).ok_or_else(|| Fault::corrupt("methods.state"))
+    }
+}
+
+impl FromRow for Method {
+    fn from_row(row: &Row<'_>) -> Result<Self, Fault> {
+        Ok(Self {
+            id: row.get(0)?,
+            factor: row.get(1)?,
+            name: row.get(2)?,
+            state: row.get(3)?,
+            created_at: row.get(4)?,
+            last_used_at: row.get(5)?,
+        })
+    }
+}
+
+/// Reads all that decides which second factors an account is asked for.
+pub(crate) async fn holding(tx: &mut Tx<'_>, user: UserId) -> Result<Holding, Fault> {
+    let methods = tx
+        .rows::<Method>(
+            sql!(
+                "SELECT m.id, m.factor, m.name, m.state, m.created_at, t.last_used_at \
+                 FROM methods m LEFT JOIN totp t ON t.user_id = m.user_id AND t.method_id = m.id \
+                 WHERE m.user_id = ?1 ORDER BY m.id"
+            ),
+            args![user],
+        )
+        .await?;
+    let codes = tx
+        .row::<(i64,)>(
+            sql!(
+                "SELECT COUNT(*) FROM recovery_sets s JOIN recovery_codes c \
+                 ON c.user_id = s.user_id AND c.set_id = s.id \
+                 WHERE s.user_id = ?1 AND s.active = 1 AND c.used_at IS NULL"
+            ),
+            args![user],
+        )
+        .await?;
+    let failures = tx
+        .row::<(i64,)>(
+            sql!("SELECT failures FROM attempts WHERE user_id = ?1 AND factor = ?2"),
+            args![user, Factor::BackupCode.code()],
+        )
+        .await?;
+    Ok(Holding {
+        methods,
+        codes_left: codes.map_or(0, |(count,)| count),
+        codes_disabled: failures.is_some_and(|(failures,)| failures >= DISABLE_AT),
+    })
+}
+
+/// Reads what an account has enrolled.
+pub struct Read {
+    /// Whose.
+    pub user: UserId,
+}
+
+/// The recovery codes of an account, as its owner sees them.
+#[derive(Debug, Clone, Copy)]
+pub struct CodeSet {
+    /// How many codes the set had.
+    pub total: i64,
+    /// How many are left.
+    pub remaining: i64,
+    /// When it was made.
+    pub generated_at: Timestamp,
+    /// When its owner said that it is kept safe.
+    pub acknowledged_at: Option<Timestamp>,
+}
+
+impl FromRow for CodeSet {
+    fn from_row(row: &Row<'_>) -> Result<Self, Fault> {
+        Ok(Self {
+            total: row.get(0)?,
+            remaining: row.get(1)?,
+            generated_at: row.get(2)?,
+            acknowledged_at: row.get(3)?,
+        })
+    }
+}
+
+impl Unit for Read {
+    type Out = (Holding, Option<CodeSet>);
+
+    async fn run(&self, tx: &mut Tx<'_>) -> Result<Self::Out, Fault> {
+        let holding = holding(tx, self.user).await?;
+        let set = tx
+            .row::<CodeSet>(
+                sql!(
+                    "SELECT COUNT(c.number), COUNT(c.number) - COUNT(c.used_at), s.generated_at, \
+                     s.acknowledged_at FROM recovery_sets s JOIN recovery_codes c \
+                     ON c.user_id = s.user_id AND c.set_id = s.id \
+                     WHERE s.user_id = ?1 AND s.active = 1 \
+                     GROUP BY s.id, s.generated_at, s.acknowledged_at"
+                ),
+                args![self.user],
+            )
+            .await?;
+        Ok((holding, set))
+    }
+}
+
+/// Gives a method another name.
+pub struct Rename {
+    /// Whose.
+    pub user: UserId,
+    /// Which method.
+    pub method: MethodId,
+    /// The name.
+    pub name: String,
+    /// When.
+    pub now: Timestamp,
+}
+
+impl Unit for Rename {
+    type Out = Option<Method>;
+
+    async fn run(&self, tx: &mut Tx<'_>) -> Result<Option<Method>, Fault> {
+        let renamed = tx
+            .hit(
+                sql!("UPDATE methods SET name = ?3 WHERE user_id = ?1 AND id = ?2"),
+                args![self.user, self.method, &self.name],
+            )
+            .await?;
+        if !renamed {
+            return Ok(None);
+        }
+        let event = Event::success(Kind::MethodRenamed, self.now);
+        tx.audit(&Event { user: Some(self.user), ..event }).await?;
+        let holding = holding(tx, self.user).await?;
+        Ok(holding.methods.into_iter().find(|method| method.id == self.method))
+    }
+}
+
+/// Removes a method for its owner. When the last one goes, the recovery codes go with it.
+pub struct Remove {
+    /// Seals the notice.
+    pub ring: Arc<KeyRing>,
+    /// Whose, as read when the request was decided.
+    pub account: Account,
+    /// Which method.
+    pub method: MethodId,
+    /// Whether policy demands that one method stays.
+    pub keep_one: bool,
+    /// The notice.
+    pub envelope: Envelope,
+}
+
+/// What became of a removal.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Removed {
+    /// It is gone.
+    Gone,
+    /// It is the last one, and policy demands one.
+    LastMethod,
+    /// There is no such method.
+    Unknown,
+    /// The account changed meanwhile; try again.
+    Conflict,
+}
+
+impl Unit for Remove {
+    type Out = Removed;
+
+    async fn run(&self, tx: &mut Tx<'_>) -> Result<Removed, Fault> {
+        let (user, now) = (self.account.id, self.envelope.now);
+        if !account::raise_epoch(tx, user, self.account.epoch).await? {
+            return Ok(Removed::Conflict);
+        }
+        let holding = holding(tx, user).await?;
+        let Some(method) = holding.methods.iter().find(|method| method.id == self.method) else {
+            return Ok(Removed::Unknown);
+        };
+        let last = holding.methods.len() == 1;
+        if last && self.keep_one {
+            return Ok(Removed::LastMethod);
+        }
+        tx.put(
+            sql!("DELETE FROM methods WHERE user_id = ?1 AND id = ?2"),
+            args![user, self.method],
+        )
+        .await?;
+        if last {
+            forget_codes(tx, user).await?;
+        }
+        tx.audit(&Event {
+            user: Some(user),
+            factor: Some(method.factor),
+            ..Event::success(Kind::MethodRemoved, now)
+        })
+        .await?;
+        let template = Template::FactorRemoved { name: method.name.clone() };
+        outbox::notify(tx, &self.ring, &self.envelope, &self.account, template).await?;
+        Ok(Removed::Gone)
+    }
+}
+
+/// Deletes every set of recovery codes and the attempts at them.
+pub(crate) async fn forget_codes(tx: &mut Tx<'_>, user: UserId) -> Result<(), Fault> {
+    tx.put(sql!("DELETE FROM recovery_sets WHERE user_id = ?1"), args![user]).await?;
+    tx.put(
+        sql!("DELETE FROM attempts WHERE user_id = ?1 AND factor = ?2"),
+        args![user, Factor::BackupCode.code()],
+    )
+    .await
+}

@@ -1,0 +1,57 @@
+//! Sealed tokens that were presented: their tries, and their end.
+
+use nightlatch_core::{Timestamp, lockout::STEP_TRIES};
+
+use crate::{Fault, Tx, args, sql};
+
+/// Counts one try of the token `id`; `false` when it is used up or had all its tries.
+pub(crate) async fn count_try(
+    tx: &mut Tx<'_>,
+    id: &[u8; 16],
+    expires_at: Timestamp,
+) -> Result<bool, Fault> {
+    tx.hit(
+        sql!(
+            "INSERT INTO presented (id, tries, burned, expires_at) VALUES (?1, 1, 0, ?2) \
+             ON CONFLICT (id) DO UPDATE SET tries = presented.tries + 1 \
+             WHERE presented.burned = 0 AND presented.tries < ?3"
+        ),
+        args![id, expires_at, STEP_TRIES],
+    )
+    .await
+}
+
+/// Takes back a try that was not looked at.
+pub(crate) async fn forget_try(tx: &mut Tx<'_>, id: &[u8; 16]) -> Result<(), Fault> {
+    tx.put(sql!("UPDATE presented SET tries = tries - 1 WHERE id = ?1"), args![id]).await
+}
+
+/// Uses up the token `id`; `false` when it was used up before.
+pub(crate) async fn burn(
+    tx: &mut Tx<'_>,
+    id: &[u8; 16],
+    expires_at: Timestamp,
+) -> Result<bool, Fault> {
+    tx.hit(
+        sql!(
+            "INSERT INTO presented (id, tries, burned, expires_at) VALUES (?1, 0, 1, ?2) \
+             ON CONFLICT (id) DO UPDATE SET burned = 1 WHERE presented.burned = 0"
+        ),
+        args![id, expires_at],
+    )
+    .await
+}
+
+/// Whether the token `id` can still be used up; holds it until this unit commits.
+pub(crate) async fn is_open(tx: &mut Tx<'_>, id: &[u8; 16]) -> Result<bool, Fault> {
+    let row = tx
+        .row::<(i64,)>(
+            sql!(
+                "SELECT tries FROM presented WHERE id = ?1 AND burned = 0",
+                pg: "SELECT tries FROM presented WHERE id = $1 AND burned = 0 FOR UPDATE"
+            ),
+            args![id],
+        )
+        .await?;
+    Ok(row.is_some())
+}

@@ -1,0 +1,448 @@
+//! Sessions: opened with proofs, renewed, raised, listed and ended.
+
+use std::{sync::Arc, time::Duration};
+
+use nightlatch_core::{
+    SessionId, Timestamp, UserId,
+    assurance::{Level, Lifetimes},
+    audit::{Event, Kind, Reason},
+    keys::{KeyRing, Nonce},
+    proof::Proofs,
+    token::Refresh,
+};
+
+use super::account::{self, Account};
+use crate::{Fault, FromRow, Row, Tx, Unit, args, sql};
+
+/// For this long the token before the last is answered with "superseded" instead of ending the
+/// session: a client whose answer got lost, or two tabs of one browser.
+pub const REFRESH_GRACE: Duration = Duration::from_secs(10);
+
+/// One session's row.
+#[derive(Debug, Clone)]
+pub struct Session {
+    /// Its identity.
+    pub id: SessionId,
+    /// Whose it is.
+    pub user: UserId,
+    /// When it began.
+    pub created_at: Timestamp,
+    /// When it ends, whatever happens.
+    pub expires_at: Timestamp,
+    /// When it ends without activity.
+    pub idle_until: Timestamp,
+    /// When it was last renewed.
+    pub seen_at: Timestamp,
+    /// What was proved in it.
+    pub proofs: Proofs,
+    /// Counts the rotations at step-up and enrolment: access tokens of an earlier count are dead.
+    pub secrets: i64,
+    /// Counts the refresh tokens.
+    pub generation: i64,
+    /// The client's description of itself.
+    pub client: Option<String>,
+    /// The network address it began at.
+    pub address: Option<String>,
+}
+
+impl Session {
+    /// Whether it is over at `now`.
+    #[must_use]
+    pub fn expired(&self, now: Timestamp) -> bool {
+        now >= self.expires_at || now >= self.idle_until
+    }
+}
+
+struct Stored {
+    session: Session,
+    sealed: Vec<u8>,
+}
+
+impl FromRow for Stored {
+    fn from_row(row: &Row<'_>) -> Result<Self, Fault> {
+        let session = Session {
+            id: row.get(0)?,
+            user: row.get(1)?,
+            created_at: row.get(2)?,
+            expires_at: row.get(3)?,
+            idle_until: row.get(4)?,
+            seen_at: row.get(5)?,
+            proofs: Proofs::default(),
+            secrets: row.get(7)?,
+            generation: row.get(8)?,
+            client: row.get(9)?,
+            address: row.get(10)?,
+        };
+        Ok(Self { session, sealed: row.get(6)? })
+    }
+}
+
+impl Stored {
+    fn open(self, ring: &KeyRing) -> Result<Session, Fault> {
+        let Self { session, sealed } = self;
+        let proofs = Proofs::open(ring, &sealed, session.id, session.user)
+            .ok_or_else(|| Fault::corrupt("sessions.proofs"))?;
+        Ok(Session { proofs, ..session })
+    }
+}
+
+/// What a new session, or a new set of secrets for one, is made of.
+#[derive(Debug, Clone)]
+pub struct Fresh {
+    /// The id of a session that is opened.
+    pub id: SessionId,
+    /// The random part of its refresh token.
+    pub random: [u8; 32],
+    /// For sealing its proofs.
+    pub nonce: Nonce,
+    /// How long it lasts.
+    pub lifetimes: Lifetimes,
+    /// The client's description of itself.
+    pub client: Option<String>,
+    /// The client's network address.
+    pub address: Option<String>,
+    /// When.
+    pub now: Timestamp,
+}
+
+impl Fresh {
+    fn deadlines(&self, level: Level, created_at: Timestamp) -> (Timestamp, Timestamp) {
+        let lifetime = self.lifetimes.of(level);
+        let expires_at = created_at.plus(lifetime.absolute);
+        (expires_at, self.now.plus(lifetime.idle).min(expires_at))
+    }
+}
+
+/// Opens a session of `user` with these proofs.
+pub(crate) async fn open(
+    tx: &mut Tx<'_>,
+    ring: &KeyRing,
+    fresh: &Fresh,
+    user: UserId,
+    proofs: Proofs,
+) -> Result<Session, Fault> {
+    let (expires_at, idle_until) = fresh.deadlines(proofs.level(), fresh.now);
+    let session = Session {
+        id: fresh.id,
+        user,
+        created_at: fresh.now,
+        expires_at,
+        idle_until,
+        seen_at: fresh.now,
+        proofs,
+        secrets: 1,
+        generation: 1,
+        client: fresh.client.clone(),
+        address: fresh.address.clone(),
+    };
+    let refresh = Refresh::issue(ring, session.id, session.generation, fresh.random);
+    tx.put(
+        sql!(
+            "INSERT INTO sessions (id, user_id, created_at, expires_at, idle_until, seen_at, \
+             proofs, secrets, generation, refresh, rotated_at, client, address) \
+             VALUES (?1, ?2, ?3, ?4, ?5, ?3, ?6, 1, 1, ?7, ?3, ?8, ?9)"
+        ),
+        args![
+            session.id,
+            user,
+            fresh.now,
+            expires_at,
+            idle_until,
+            &session.proofs.seal(ring, fresh.nonce, session.id, user),
+            &refresh.hash(),
+            session.client.as_deref(),
+            session.address.as_deref()
+        ],
+    )
+    .await?;
+    Ok(session)
+}
+
+/// Gives a session new proofs and new secrets; the old secrets are dead. `None` if the session
+/// ended, or got other secrets, in the meantime.
+pub(crate) async fn elevate(
+    tx: &mut Tx<'_>,
+    ring: &KeyRing,
+    fresh: &Fresh,
+    session: &Session,
+    proofs: Proofs,
+) -> Result<Option<Session>, Fault> {
+    // A new proof begins a new period of its level (NIST SP 800-63B §2.2.3: reauthentication
+    // resets both limits).
+    let (expires_at, idle_until) = fresh.deadlines(proofs.level(), fresh.now);
+    let raised = Session {
+        proofs,
+        expires_at,
+        idle_until,
+        seen_at: fresh.now,
+        secrets: session.secrets + 1,
+        generation: session.generation + 1,
+        ..session.clone()
+    };
+    let refresh = Refresh::issue(ring, raised.id, raised.generation, fresh.random);
+    let taken = tx
+        .hit(
+            sql!(
+                "UPDATE sessions SET proofs = ?3, secrets = ?4, generation = ?5, refresh = ?6, \
+                 rotated_at = ?7, seen_at = ?7, expires_at = ?8, idle_until = ?9 \
+                 WHERE id = ?1 AND generation = ?2"
+            ),
+            args![
+                session.id,
+                session.generation,
+                &raised.proofs.seal(ring, fresh.nonce, raised.id, raised.user),
+                raised.secrets,
+                raised.generation,
+                &refresh.hash(),
+                fresh.now,
+                expires_at,
+                idle_until
+            ],
+        )
+        .await?;
+    Ok(taken.then_some(raised))
+}
+
+/// Whether nobody gave the session other secrets; holds it until this unit commits.
+pub(crate) async fn is_current(tx: &mut Tx<'_>, session: &Session) -> Result<bool, Fault> {
+    let row = tx
+        .row::<(i64,)>(
+            sql!(
+                "SELECT generation FROM sessions WHERE id = ?1 AND generation = ?2",
+                pg: "SELECT generation FROM sessions WHERE id = $1 AND generation = $2 FOR UPDATE"
+            ),
+            args![session.id, session.generation],
+        )
+        .await?;
+    Ok(row.is_some())
+}
+
+async fn load(tx: &mut Tx<'_>, ring: &KeyRing, id: SessionId) -> Result<Option<Session>, Fault> {
+    let stored = tx
+        .row::<Stored>(
+            sql!(
+                "SELECT id, user_id, created_at, expires_at, idle_until, seen_at, proofs, secrets, \
+                 generation, client, address FROM sessions WHERE id = ?1"
+            ),
+            args![id],
+        )
+        .await?;
+    stored.map(|stored| stored.open(ring)).transpose()
+}
+
+/// Reads a live session and its account.
+pub struct Load {
+    /// Opens its proofs.
+    pub ring: Arc<KeyRing>,
+    /// Which session.
+    pub id: SessionId,
+    /// When.
+    pub now: Timestamp,
+}
+
+impl Unit for Load {
+    type Out = Option<(Session, Account)>;
+
+    async fn run(&self, tx: &mut Tx<'_>) -> Result<Self::Out, Fault> {
+        let Some(session) = load(tx, &self.ring, self.id).await? else { return Ok(None) };
+        if session.expired(self.now) {
+            return Ok(None);
+        }
+        let account = account::by_id(tx, session.user).await?;
+        Ok(account
+            .filter(|account| account.standing == account::Standing::Active)
+            .map(|account| (session, account)))
+    }
+}
+
+/// Exchanges a refresh token for the next.
+pub struct Rotate {
+    /// Opens and seals the session's proofs.
+    pub ring: Arc<KeyRing>,
+    /// The session that the presented token names.
+    pub session: SessionId,
+    /// The presented token's generation.
+    pub generation: i64,
+    /// The presented token's hash.
+    pub hash: [u8; 32],
+    /// What the next token is made of.
+    pub fresh: Fresh,
+}
+
+/// What became of a refresh token.
+#[derive(Debug)]
+pub enum Rotated {
+    /// It was good; the session goes on with the next one.
+    Next(Box<Session>, Box<Account>),
+    /// It was exchanged a moment ago, and its successor is unused.
+    Superseded,
+    /// It was used before: the session is ended, because one of its two holders is a thief.
+    Reused(UserId),
+    /// There is no such session any more.
+    Unknown,
+}
+
+impl Unit for Rotate {
+    type Out = Rotated;
+
+    async fn run(&self, tx: &mut Tx<'_>) -> Result<Rotated, Fault> {
+        let now = self.fresh.now;
+        let next = Refresh::issue(&self.ring, self.session, self.generation + 1, self.fresh.random);
+        let taken = tx
+            .hit(
+                sql!(
+                    "UPDATE sessions SET refresh = ?4, generation = generation + 1, \
+                     rotated_at = ?5, seen_at = ?5 \
+                     WHERE id = ?1 AND generation = ?2 AND refresh = ?3 \
+                     AND expires_at > ?5 AND idle_until > ?5"
+                ),
+                args![self.session, self.generation, &self.hash, &next.hash(), now],
+            )
+            .await?;
+        if !taken {
+            return self.refused(tx).await;
+        }
+        let Some(session) = load(tx, &self.ring, self.session).await? else {
+            return Err(Fault::corrupt("sessions"));
+        };
+        let account = account::by_id(tx, session.user).await?;
+        let Some(account) = account.filter(|a| a.standing == account::Standing::Active) else {
+            end(tx, session.id).await?;
+            return Ok(Rotated::Unknown);
+        };
+        let idle = self.fresh.lifetimes.of(session.proofs.level()).idle;
+        let idle_until = now.plus(idle).min(session.expires_at);
+        tx.put(
+            sql!("UPDATE sessions SET idle_until = ?2 WHERE id = ?1"),
+            args![session.id, idle_until],
+        )
+        .await?;
+        Ok(Rotated::Next(Box::new(Session { idle_until, ..session }), Box::new(account)))
+    }
+}
+
+impl Rotate {
+    /// The token is genuine (its tag was checked) but not the current one.
+    async fn refused(&self, tx: &mut Tx<'_>) -> Result<Rotated, Fault> {
+        let now = self.fresh.now;
+        let row = tx
+            .row::<(UserId, i64, Timestamp, Timestamp, Timestamp)>(
+                sql!(
+                    "SELECT user_id, generation, rotated_at, expires_at, idle_until \
+                     FROM sessions WHERE id = ?1"
+                ),
+                args![self.session],
+            )
+            .await?;
+        let Some((user, current, rotated_at, expires_at, idle_until)) = row else {
+            return Ok(Rotated::Unknown);
+        };
+        if now >= expires_at || now >= idle_until {
+            return Ok(Rotated::Unknown);
+        }
+        if self.generation + 1 == current && now.since(rotated_at) <= REFRESH_GRACE {
+            return Ok(Rotated::Superseded);
+        }
+        end(tx, self.session).await?;
+        tx.audit(&Event {
+            user: Some(user),
+            session: Some(self.session),
+            ..Event::failure(Kind::RefreshReused, now, Reason::RefreshReused)
+        })
+        .await?;
+        Ok(Rotated::Reused(user))
+    }
+}
+
+async fn end(tx: &mut Tx<'_>, id: SessionId) -> Result<(), Fault> {
+    tx.put(sql!("DELETE FROM sessions WHERE id = ?1"), args![id]).await
+}
+
+/// Which sessions of a user end.
+#[derive(Debug, Clone, Copy)]
+pub enum Which {
+    /// This one.
+    One(SessionId),
+    /// All but this one.
+    AllBut(SessionId),
+    /// All.
+    All,
+}
+
+/// Ends sessions of one user.
+pub struct End {
+    /// Whose.
+    pub user: UserId,
+    /// Which.
+    pub which: Which,
+    /// Why.
+    pub reason: Reason,
+    /// When.
+    pub now: Timestamp,
+}
+
+impl Unit for End {
+    type Out = bool;
+
+    async fn run(&self, tx: &mut Tx<'_>) -> Result<bool, Fault> {
+        end_some(tx, self.user, self.which, self.reason, self.now).await
+    }
+}
+
+pub(crate) async fn end_some(
+    tx: &mut Tx<'_>,
+    user: UserId,
+    which: Which,
+    reason: Reason,
+    now: Timestamp,
+) -> Result<bool, Fault> {
+    let ended = match which {
+        Which::One(id) => {
+            tx.hit(sql!("DELETE FROM sessions WHERE user_id = ?1 AND id = ?2"), args![user, id])
+                .await?
+        }
+        Which::AllBut(id) => {
+            tx.hit(sql!("DELETE FROM sessions WHERE user_id = ?1 AND id <> ?2"), args![user, id])
+                .await?
+        }
+        Which::All => tx.hit(sql!("DELETE FROM sessions WHERE user_id = ?1"), args![user]).await?,
+    };
+    if ended {
+        let (kind, session) = match which {
+            Which::One(id) => (Kind::SessionEnded, Some(id)),
+            Which::AllBut(_) | Which::All => (Kind::SessionsEnded, None),
+        };
+        let event = Event::success(kind, now);
+        tx.audit(&Event { user: Some(user), session, reason: Some(reason), ..event }).await?;
+    }
+    Ok(ended)
+}
+
+/// Lists a user's live sessions, newest first.
+pub struct List {
+    /// Opens their proofs.
+    pub ring: Arc<KeyRing>,
+    /// Whose.
+    pub user: UserId,
+    /// When.
+    pub now: Timestamp,
+}
+
+impl Unit for List {
+    type Out = Vec<Session>;
+
+    async fn run(&self, tx: &mut Tx<'_>) -> Result<Vec<Session>, Fault> {
+        let rows = tx
+            .rows::<Stored>(
+                sql!(
+                    "SELECT id, user_id, created_at, expires_at, idle_until, seen_at, proofs, \
+                     secrets, generation, client, address FROM sessions \
+                     WHERE user_id = ?1 AND expires_at > ?2 AND idle_until > ?2 \
+                     ORDER BY id DESC LIMIT 200"
+                ),
+                args![self.user, self.now],
+            )
+            .await?;
+        rows.into_iter().map(|stored| stored.open(&self.ring)).collect()
+    }
+}
