@@ -102,9 +102,8 @@ impl Proofs {
     /// (docs/decisions/0002-age-of-a-level.md).
     #[must_use]
     pub fn levels(&self) -> Levels {
-        let newest = |kind| {
-            self.iter().filter(|(factor, _)| factor.kind() == kind).map(|(_, at)| at).max()
-        };
+        let newest =
+            |kind| self.iter().filter(|(factor, _)| factor.kind() == kind).map(|(_, at)| at).max();
         Levels { aal2: newest(Kind::Know).and_then(|_| newest(Kind::Have)) }
     }
 
@@ -138,7 +137,12 @@ impl Proofs {
             amr.push("mfa");
         }
         let mut seen = Vec::new();
-        amr.retain(|name| !seen.contains(name) && { seen.push(*name); true });
+        amr.retain(|name| {
+            !seen.contains(name) && {
+                seen.push(*name);
+                true
+            }
+        });
         amr
     }
 }

@@ -128,6 +128,10 @@ impl Event {
     }
 
     /// The event as the JSON text that is stored and hashed.
+    ///
+    /// # Panics
+    ///
+    /// Never: an event is plain data.
     #[must_use]
     pub fn body(&self) -> String {
         serde_json::to_string(self).expect("an event is plain data")
@@ -193,9 +197,7 @@ impl Checkpoint {
         let start = crate::wire::Writer::default().time(self.at).bytes(&self.previous).int(count);
         self.heads
             .iter()
-            .fold(start, |writer, head| {
-                writer.bytes(&head.chain).int(head.seq).bytes(&head.hash)
-            })
+            .fold(start, |writer, head| writer.bytes(&head.chain).int(head.seq).bytes(&head.hash))
             .finish()
     }
 

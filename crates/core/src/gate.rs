@@ -148,8 +148,14 @@ mod tests {
         let ask = |proved: &[(Factor, i64)], now| {
             let proofs = proofs(proved);
             let now = Timestamp::from_seconds(now);
-            Question { proofs: &proofs, holding: &holding, allowed: &allowed, max_age: MAX_AGE, now }
-                .enrol(true)
+            Question {
+                proofs: &proofs,
+                holding: &holding,
+                allowed: &allowed,
+                max_age: MAX_AGE,
+                now,
+            }
+            .enrol(true)
         };
         assert!(ask(&[(Password, 0), (Email, 0)], 300).is_ok());
         assert_eq!(ask(&[(Password, 0)], 1).unwrap_err().methods, [Email]);

@@ -70,7 +70,8 @@ impl Budget {
             Self::Anywhere => b"anywhere",
             Self::Mail => b"mail",
         };
-        let data = crate::wire::Writer::default().bytes(scope).bytes(address).bytes(detail).finish();
+        let data =
+            crate::wire::Writer::default().bytes(scope).bytes(address).bytes(detail).finish();
         let [a, b, c, ..] = ring.mac(Purpose::Budget, &data);
         i64::from(u32::from_be_bytes([0, a & 0x0f, b, c]))
     }

@@ -120,7 +120,12 @@ pub struct Proof {
 }
 
 impl Proof {
-    pub(crate) const fn new(user: UserId, factor: Factor, at: Timestamp, evidence: Evidence) -> Self {
+    pub(crate) const fn new(
+        user: UserId,
+        factor: Factor,
+        at: Timestamp,
+        evidence: Evidence,
+    ) -> Self {
         Self { user, record: Record { factor, at }, evidence }
     }
 

@@ -87,6 +87,10 @@ impl<'a> Reader<'a> {
         }
     }
 
+    #[expect(
+        clippy::option_option,
+        reason = "the outer one is the reader's, the inner one the field's"
+    )]
     pub(crate) fn optional(&mut self) -> Option<Option<String>> {
         let present = self.flag()?;
         let text = self.text()?;

@@ -1,6 +1,9 @@
 //! Before the first request: is this database ours, and for this purpose?
 
-use nightlatch_core::{Timestamp, keys::{KeyRing, Nonce}};
+use nightlatch_core::{
+    Timestamp,
+    keys::{KeyRing, Nonce},
+};
 use nightlatch_store::{
     Fault, Store,
     units::meta::{Claim, Get, HighWater},

@@ -73,10 +73,7 @@ pub fn render(ring: &KeyRing, public_url: &str, message: &Message) -> Mail {
                  Finish here within 24 hours:\n{url}\n\n\
                  If it was not you, do nothing: without this link there is no account.\n"
             );
-            Mail {
-                link: Some(SecretText::new(url)),
-                ..plain("Finish your registration", text)
-            }
+            Mail { link: Some(SecretText::new(url)), ..plain("Finish your registration", text) }
         }
         Template::AlreadyRegistered => plain(
             "You already have an account",

@@ -9,11 +9,7 @@ use std::{
     time::{Duration, SystemTime, UNIX_EPOCH},
 };
 
-use nightlatch_core::{
-    SessionId, Timestamp,
-    keys::KeyRing,
-    lockout::Budget,
-};
+use nightlatch_core::{SessionId, Timestamp, keys::KeyRing, lockout::Budget};
 use nightlatch_store::{
     Fault, Store, Unit,
     units::{budget::Slot, outbox::Envelope, session::Fresh},

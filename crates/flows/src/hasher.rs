@@ -53,8 +53,7 @@ impl Hasher {
     ) -> Result<T, Refused> {
         let pool = Arc::clone(&self.0);
         let place = Arc::clone(&pool.waiting).try_acquire_owned().map_err(|_| Refused::Busy)?;
-        let permit =
-            Arc::clone(&pool.running).acquire_owned().await.map_err(|_| Refused::Busy)?;
+        let permit = Arc::clone(&pool.running).acquire_owned().await.map_err(|_| Refused::Busy)?;
         let done = tokio::task::spawn_blocking(move || {
             let mut memory = pool.take();
             pool.jobs.fetch_add(1, Ordering::Relaxed);

@@ -1,7 +1,10 @@
 //! Sessions in their owner's hands: renewed, listed and ended.
 
 use nightlatch_core::{SecretText, SessionId, audit::Reason, token::Refresh};
-use nightlatch_store::units::session::{End, List, Rotate, Rotated, Session, Which};
+use nightlatch_store::units::{
+    refresh::{Rotate, Rotated},
+    session::{End, List, Session, Which},
+};
 
 use crate::{
     Client, Env, Refused,

@@ -2,10 +2,7 @@
 
 use std::time::Duration;
 
-use jsonwebtoken::{
-    Algorithm, DecodingKey, EncodingKey, Header, Validation,
-    errors::Error,
-};
+use jsonwebtoken::{Algorithm, DecodingKey, EncodingKey, Header, Validation, errors::Error};
 use nightlatch_core::{
     SecretText, SessionId, Timestamp, UserId,
     keys::{KeyRing, Signer},

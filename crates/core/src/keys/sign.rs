@@ -31,6 +31,10 @@ impl Signer {
     }
 
     /// The key pair as a PKCS#8 document (RFC 8410), for libraries that ask for one.
+    ///
+    /// # Panics
+    ///
+    /// Never: every Ed25519 key has that form.
     #[must_use]
     pub fn to_pkcs8(&self) -> crate::Secret {
         let document = self.pair.to_pkcs8v1().expect("an Ed25519 key has a PKCS#8 form");
@@ -38,6 +42,10 @@ impl Signer {
     }
 
     /// Signs `message`.
+    ///
+    /// # Panics
+    ///
+    /// Never: an Ed25519 signature has 64 bytes (RFC 8032).
     #[must_use]
     pub fn sign(&self, message: &[u8]) -> [u8; 64] {
         self.pair.sign(message).as_ref().try_into().expect("an Ed25519 signature has 64 bytes")

@@ -114,8 +114,8 @@ async fn read_checkpoints(env: &Env, report: &mut Report) -> Result<Named, Refus
 }
 
 fn open(signers: &[Signer], signed: &Signed) -> Option<Checkpoint> {
-    let signer = signers.iter().find(|signer| signer.tag().to_string() == signed.key_tag)?;
-    let genuine = signer.verify(&signed.body, &signed.signature);
+    let key = signers.iter().find(|key| key.tag().to_string() == signed.key_tag)?;
+    let genuine = key.verify(&signed.body, &signed.signature);
     genuine.then(|| Checkpoint::from_bytes(&signed.body)).flatten()
 }
 

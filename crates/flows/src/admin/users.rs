@@ -15,12 +15,11 @@ use crate::{Env, Refused, sign_up::register::parse_email};
 ///
 /// [`Refused::NotFound`].
 pub async fn find(env: &Env, id_or_address: &str) -> Result<Account, Refused> {
-    let found = match id_or_address.parse::<UserId>() {
-        Ok(user) => env.store.read(ById { user }).await?,
-        Err(_) => {
-            let lookups = parse_email(id_or_address)?.lookup_keys(&env.ring);
-            env.store.read(ByAddress { lookups }).await?
-        }
+    let found = if let Ok(user) = id_or_address.parse::<UserId>() {
+        env.store.read(ById { user }).await?
+    } else {
+        let lookups = parse_email(id_or_address)?.lookup_keys(&env.ring);
+        env.store.read(ByAddress { lookups }).await?
     };
     found.ok_or(Refused::NotFound)
 }

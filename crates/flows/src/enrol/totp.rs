@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use nightlatch_core::{
-    MethodId, SecretText, Timestamp,
+    MethodId, SecretText, Timestamp, UserId,
     code::{AnyCode, OneTimeCode},
     factors::{
         hotp::Algorithm,
@@ -67,14 +67,14 @@ pub async fn enable(env: &Env, caller: &Enrolling, name: Option<&str>) -> Result
         return Err(Refused::invalid("name", "Use 1 to 100 ordinary characters."));
     }
     let (now, account) = (env.clock.now(), caller.account());
-    let parameters = env.settings.totp_parameters.clone();
+    let parameters = env.settings.totp_parameters;
     let method = MethodId::new(now, env.random());
     let seed = new_seed(env, parameters.algorithm());
     let issuer = &env.settings.totp_issuer;
     let otpauth_uri = totp::otpauth_uri(issuer, &account.email, &seed, &parameters);
     let pictures = qr::draw(&otpauth_uri)
         .ok_or_else(|| Refused::invalid("email", "The address is too long for a QR code."))?;
-    let codes = if held.required() { None } else { Some(codes(env, caller, now).await?) };
+    let codes = if held.required() { None } else { Some(new_set(env, account.id, now).await?) };
     let (shown, stored) = codes.unzip();
     let unit = Begin {
         account: account.clone(),
@@ -131,27 +131,17 @@ fn enroller(caller: &Enrolling) -> Enroller {
     }
 }
 
-async fn codes(
-    env: &Env,
-    caller: &Enrolling,
-    now: Timestamp,
-) -> Result<(Vec<SecretText>, StoredSet), Refused> {
-    new_set(env, caller.account().id, now).await
-}
-
 /// A fresh set of recovery codes: ten slow hashes.
 pub(crate) async fn new_set(
     env: &Env,
-    user: nightlatch_core::UserId,
+    user: UserId,
     now: Timestamp,
 ) -> Result<(Vec<SecretText>, StoredSet), Refused> {
     let (ring, id, salt) = (env.ring.clone(), env.id(now), env.random());
     let entropy: [[u8; 10]; SET_SIZE] = std::array::from_fn(|_| env.random());
     let cost = env.settings.password_cost;
     env.hasher
-        .run(move |memory| {
-            recovery_codes::generate(&ring, user, id, salt, &entropy, cost, memory)
-        })
+        .run(move |memory| recovery_codes::generate(&ring, user, id, salt, &entropy, cost, memory))
         .await
 }
 
@@ -184,10 +174,11 @@ pub async fn confirm(
         fresh,
         envelope: env.envelope(now),
     };
-    let (session, account, id) = env.write(unit).await?.map_err(|unconfirmed| match unconfirmed {
-        Unconfirmed::NotFound => Refused::SetupNotFound,
-        Unconfirmed::Wrong => Refused::SetupCode,
-    })?;
+    let (session, account, id) =
+        env.write(unit).await?.map_err(|unconfirmed| match unconfirmed {
+            Unconfirmed::NotFound => Refused::SetupNotFound,
+            Unconfirmed::Wrong => Refused::SetupCode,
+        })?;
     let (holding, _) = env.store.read(Read { user }).await?;
     let method = holding.methods.into_iter().find(|method| method.id == id);
     let tokens = tokens::hand_out(env, *session, *account, random, now);

@@ -1,6 +1,10 @@
 //! Listing, renaming and removing methods.
 
-use nightlatch_core::{MethodId, methods::{Holding, Method}, name::Name};
+use nightlatch_core::{
+    MethodId,
+    methods::{Holding, Method},
+    name::Name,
+};
 use nightlatch_store::units::methods::{CodeSet, Read, Remove, Removed, Rename};
 
 use crate::{

@@ -5,11 +5,7 @@ pub mod second_factor;
 
 use std::time::Duration;
 
-use nightlatch_core::{
-    SecretText,
-    methods::Method,
-    proof::Factor,
-};
+use nightlatch_core::{SecretText, methods::Method, proof::Factor};
 
 use crate::tokens::Tokens;
 

@@ -59,8 +59,7 @@ pub async fn sign_in(env: &Env, client: &Client, input: Input) -> Result<SignIn,
     let email = parse_email(&input.email)?;
     let lookups = email.lookup_keys(&env.ring);
     let account = env.store.read(ByAddress { lookups: lookups.clone() }).await?;
-    let budgets =
-        budgets(env, client, account.as_ref(), &lookups[0], input.device_token.as_ref());
+    let budgets = budgets(env, client, account.as_ref(), &lookups[0], input.device_token.as_ref());
     let streak = match env.write(Reserve { slots: budgets.reserve.clone(), now }).await? {
         Reserved::Go { streak } => streak,
         Reserved::Wait(until) => return Err(Refused::TooManyAttempts(wait_for(until, now))),
@@ -215,9 +214,8 @@ async fn go_on(
                 expires_at: now.plus(STEP_LIFETIME),
             };
             let mut methods = holding.methods;
-            methods.retain(|method| {
-                method.state == State::Active && factors.contains(&method.factor)
-            });
+            methods
+                .retain(|method| method.state == State::Active && factors.contains(&method.factor));
             Ok(SignIn::Challenge(Challenge {
                 temp_token: step.seal(&env.ring, env.random()),
                 factors,

@@ -2,12 +2,7 @@
 
 use std::sync::Arc;
 
-use nightlatch_core::{
-    MethodId, SecretText,
-    code::AnyCode,
-    proof::Factor,
-    token::SignInStep,
-};
+use nightlatch_core::{MethodId, SecretText, code::AnyCode, proof::Factor, token::SignInStep};
 use nightlatch_store::units::{
     recovery_codes::{Reserve, Settle},
     second_factor::{Aim, Attempt, Attempted, Refusal},

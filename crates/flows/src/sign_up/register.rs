@@ -240,7 +240,9 @@ pub(crate) fn explain(weak: Weak) -> String {
     match weak {
         Weak::TooShort { min } => format!("Use at least {min} characters."),
         Weak::TooLong => "Use at most 256 characters.".to_owned(),
-        Weak::TooCommon => "This password is easy to guess. Use several unrelated words.".to_owned(),
+        Weak::TooCommon => {
+            "This password is easy to guess. Use several unrelated words.".to_owned()
+        }
         Weak::Contextual => "Don't use your address or this product's name.".to_owned(),
     }
 }
@@ -249,7 +251,10 @@ pub(crate) fn explain(weak: Weak) -> String {
 pub(crate) const NOBODY: UserId = UserId::from_bytes([0; 16]);
 
 /// One slow hash, also where there is nothing to hash.
-pub(crate) async fn hash(env: &Env, password: Option<NewPassword>) -> Result<PasswordHash, Refused> {
+pub(crate) async fn hash(
+    env: &Env,
+    password: Option<NewPassword>,
+) -> Result<PasswordHash, Refused> {
     let (cost, salt, now) = (env.settings.password_cost, env.random(), env.clock.now());
     env.hasher
         .run(move |memory| {

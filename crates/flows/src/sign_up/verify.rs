@@ -55,7 +55,10 @@ pub async fn verify(
         }
         (None, None) => return Err(Refused::PasswordRequired),
         (Some(_), Some(_)) => {
-            return Err(Refused::invalid("password", "Send it or the registration token, not both."));
+            return Err(Refused::invalid(
+                "password",
+                "Send it or the registration token, not both.",
+            ));
         }
     };
     let account = NewAccount {

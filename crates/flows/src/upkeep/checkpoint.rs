@@ -24,12 +24,12 @@ pub async fn checkpoint(env: &Env, last: &[Head]) -> Result<Option<Vec<Head>>, R
     let body = checkpoint.to_bytes();
     let signers = env.ring.checkpoint_signers();
     let signer = signers.first().ok_or(Refused::Conflict)?;
-    let signed = Signed {
+    let row = Signed {
         id: env.id(now),
         signature: signer.sign(&body).to_vec(),
         key_tag: signer.tag().to_string(),
         body,
     };
-    env.store.write(WriteCheckpoint(signed)).await?;
+    env.store.write(WriteCheckpoint(row)).await?;
     Ok(Some(checkpoint.heads))
 }

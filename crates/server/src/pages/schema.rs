@@ -33,7 +33,7 @@ impl<'d> Document<'d> {
     /// The forms that `schema` allows.
     pub(super) fn shapes(self, schema: &'d Value) -> Vec<Shape> {
         let schema = self.resolve(schema);
-        self.alternatives(schema)
+        Self::alternatives(schema)
             .unwrap_or_else(|| vec![schema])
             .into_iter()
             .map(|schema| {
@@ -78,7 +78,7 @@ impl<'d> Document<'d> {
         if !schema["const"].is_null() {
             return schema["const"].to_string();
         }
-        if let Some(alternatives) = self.alternatives(schema) {
+        if let Some(alternatives) = Self::alternatives(schema) {
             let kinds: Vec<_> = alternatives.into_iter().map(|schema| self.kind(schema)).collect();
             return kinds.join(" | ");
         }
@@ -90,7 +90,7 @@ impl<'d> Document<'d> {
     }
 
     /// The alternatives of a schema that has some, `null` left out.
-    fn alternatives(self, schema: &'d Value) -> Option<Vec<&'d Value>> {
+    fn alternatives(schema: &'d Value) -> Option<Vec<&'d Value>> {
         let list = schema["oneOf"].as_array().or_else(|| schema["anyOf"].as_array())?;
         Some(list.iter().filter(|schema| schema["type"] != "null").collect())
     }
@@ -108,7 +108,7 @@ impl<'d> Document<'d> {
         if let Some(inner) = only(&schema["allOf"]) {
             return self.resolve(inner);
         }
-        match self.alternatives(schema).as_deref() {
+        match Self::alternatives(schema).as_deref() {
             Some([one]) => self.resolve(one),
             _ => schema,
         }

@@ -221,7 +221,7 @@ impl Unit for Confirm {
             user: self.user,
             method: pending.method,
             seed,
-            parameters: pending.parameters.clone(),
+            parameters: pending.parameters,
             last_step: None,
             drift: 0,
         };

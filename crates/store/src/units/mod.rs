@@ -17,6 +17,7 @@ pub mod outbox;
 pub mod password;
 pub mod presented;
 pub mod recovery_codes;
+pub mod refresh;
 pub mod register;
 pub mod second_factor;
 pub mod session;

@@ -1,6 +1,6 @@
-//! Sessions: opened with proofs, renewed, raised, listed and ended.
+//! Sessions: opened with proofs, raised, listed and ended.
 
-use std::{sync::Arc, time::Duration};
+use std::sync::Arc;
 
 use nightlatch_core::{
     SessionId, Timestamp, UserId,
@@ -13,10 +13,6 @@ use nightlatch_core::{
 
 use super::account::{self, Account};
 use crate::{Fault, FromRow, Row, Tx, Unit, args, sql};
-
-/// For this long the token before the last is answered with "superseded" instead of ending the
-/// session: a client whose answer got lost, or two tabs of one browser.
-pub const REFRESH_GRACE: Duration = Duration::from_secs(10);
 
 /// One session's row.
 #[derive(Debug, Clone)]
@@ -217,7 +213,11 @@ pub(crate) async fn is_current(tx: &mut Tx<'_>, session: &Session) -> Result<boo
     Ok(row.is_some())
 }
 
-async fn load(tx: &mut Tx<'_>, ring: &KeyRing, id: SessionId) -> Result<Option<Session>, Fault> {
+pub(crate) async fn load(
+    tx: &mut Tx<'_>,
+    ring: &KeyRing,
+    id: SessionId,
+) -> Result<Option<Session>, Fault> {
     let stored = tx
         .row::<Stored>(
             sql!(
@@ -253,109 +253,6 @@ impl Unit for Load {
             .filter(|account| account.standing == account::Standing::Active)
             .map(|account| (session, account)))
     }
-}
-
-/// Exchanges a refresh token for the next.
-pub struct Rotate {
-    /// Opens and seals the session's proofs.
-    pub ring: Arc<KeyRing>,
-    /// The session that the presented token names.
-    pub session: SessionId,
-    /// The presented token's generation.
-    pub generation: i64,
-    /// The presented token's hash.
-    pub hash: [u8; 32],
-    /// What the next token is made of.
-    pub fresh: Fresh,
-}
-
-/// What became of a refresh token.
-#[derive(Debug)]
-pub enum Rotated {
-    /// It was good; the session goes on with the next one.
-    Next(Box<Session>, Box<Account>),
-    /// It was exchanged a moment ago, and its successor is unused.
-    Superseded,
-    /// It was used before: the session is ended, because one of its two holders is a thief.
-    Reused(UserId),
-    /// There is no such session any more.
-    Unknown,
-}
-
-impl Unit for Rotate {
-    type Out = Rotated;
-
-    async fn run(&self, tx: &mut Tx<'_>) -> Result<Rotated, Fault> {
-        let now = self.fresh.now;
-        let next = Refresh::issue(&self.ring, self.session, self.generation + 1, self.fresh.random);
-        let taken = tx
-            .hit(
-                sql!(
-                    "UPDATE sessions SET refresh = ?4, generation = generation + 1, \
-                     rotated_at = ?5, seen_at = ?5 \
-                     WHERE id = ?1 AND generation = ?2 AND refresh = ?3 \
-                     AND expires_at > ?5 AND idle_until > ?5"
-                ),
-                args![self.session, self.generation, &self.hash, &next.hash(), now],
-            )
-            .await?;
-        if !taken {
-            return self.refused(tx).await;
-        }
-        let Some(session) = load(tx, &self.ring, self.session).await? else {
-            return Err(Fault::corrupt("sessions"));
-        };
-        let account = account::by_id(tx, session.user).await?;
-        let Some(account) = account.filter(|a| a.standing == account::Standing::Active) else {
-            end(tx, session.id).await?;
-            return Ok(Rotated::Unknown);
-        };
-        let idle = self.fresh.lifetimes.of(session.proofs.level()).idle;
-        let idle_until = now.plus(idle).min(session.expires_at);
-        tx.put(
-            sql!("UPDATE sessions SET idle_until = ?2 WHERE id = ?1"),
-            args![session.id, idle_until],
-        )
-        .await?;
-        Ok(Rotated::Next(Box::new(Session { idle_until, ..session }), Box::new(account)))
-    }
-}
-
-impl Rotate {
-    /// The token is genuine (its tag was checked) but not the current one.
-    async fn refused(&self, tx: &mut Tx<'_>) -> Result<Rotated, Fault> {
-        let now = self.fresh.now;
-        let row = tx
-            .row::<(UserId, i64, Timestamp, Timestamp, Timestamp)>(
-                sql!(
-                    "SELECT user_id, generation, rotated_at, expires_at, idle_until \
-                     FROM sessions WHERE id = ?1"
-                ),
-                args![self.session],
-            )
-            .await?;
-        let Some((user, current, rotated_at, expires_at, idle_until)) = row else {
-            return Ok(Rotated::Unknown);
-        };
-        if now >= expires_at || now >= idle_until {
-            return Ok(Rotated::Unknown);
-        }
-        if self.generation + 1 == current && now.since(rotated_at) <= REFRESH_GRACE {
-            return Ok(Rotated::Superseded);
-        }
-        end(tx, self.session).await?;
-        tx.audit(&Event {
-            user: Some(user),
-            session: Some(self.session),
-            ..Event::failure(Kind::RefreshReused, now, Reason::RefreshReused)
-        })
-        .await?;
-        Ok(Rotated::Reused(user))
-    }
-}
-
-async fn end(tx: &mut Tx<'_>, id: SessionId) -> Result<(), Fault> {
-    tx.put(sql!("DELETE FROM sessions WHERE id = ?1"), args![id]).await
 }
 
 /// Which sessions of a user end.

@@ -1,0 +1,201 @@
+//! Opening an installation: its database, its keys, and the check that they belong together.
+
+use std::{fs::DirBuilder, io, os::unix::fs::DirBuilderExt, path::PathBuf, sync::Arc};
+
+use nightlatch_core::{SessionId, Timestamp, keys::KeyRing};
+use nightlatch_flows::{
+    Clock, Entropy, Env, Settings,
+    boot::{self, Unfit},
+    env::{OsEntropy, SystemClock},
+    hasher::Hasher,
+    tokens::AccessTokens,
+};
+use nightlatch_store::{
+    BadDatabase, Database, Engine, Fault, OpenError, Options, Store, units::meta::Get,
+};
+use tokio::sync::Notify;
+
+use crate::{
+    config::{Config, Keys, Mode, Passwords},
+    wiring::{
+        keys::{self, BadKeys},
+        settings,
+    },
+};
+
+/// Why an installation was not opened.
+#[derive(Debug, thiserror::Error)]
+pub enum Unopened {
+    /// The folder of a development server can't be made.
+    #[error("the data folder {} can't be made", path.display())]
+    Folder {
+        /// The folder.
+        path: PathBuf,
+        /// What the system says.
+        source: io::Error,
+    },
+    /// There is no development server's folder.
+    #[error("there is no installation in {}", .0.display())]
+    Absent(PathBuf),
+    /// The address of the database is not one.
+    #[error("the address of the database can't be used")]
+    Address(#[from] BadDatabase),
+    /// The database can't be opened.
+    #[error(transparent)]
+    Database(#[from] OpenError),
+    /// The database was opened, and does not answer.
+    #[error(transparent)]
+    Store(#[from] Fault),
+    /// There is no key ring.
+    #[error(transparent)]
+    Keys(#[from] BadKeys),
+    /// The database is not for these keys, or not for this purpose.
+    #[error(transparent)]
+    Unfit(#[from] Unfit),
+}
+
+impl Unopened {
+    /// What to do about it, where the message does not say so itself.
+    #[must_use]
+    pub fn next(&self) -> Option<String> {
+        let next = match self {
+            Self::Folder { .. } => "choose a folder that you can write to with --data",
+            Self::Absent(path) => {
+                return Some(format!("start `nightlatch dev --data {}` once", path.display()));
+            }
+            Self::Address(_) => "use sqlite:PATH or postgres://user@host/name",
+            Self::Database(OpenError::Database(_) | OpenError::Io(_)) | Self::Store(_) => {
+                "check that the database is there, that its address is right and that this user \
+                 may write to it"
+            }
+            Self::Keys(bad) => bad.next(),
+            Self::Database(_) | Self::Unfit(_) => return None,
+        };
+        Some(next.to_owned())
+    }
+}
+
+/// Opens the installation of a server. In development, what is missing is made: the folder, the
+/// schema and the keys.
+///
+/// # Errors
+///
+/// [`Unopened`] says what to do.
+pub async fn open(config: &Config) -> Result<Env, Unopened> {
+    let options = options(config)?;
+    let store = match config.mode {
+        Mode::Dev => {
+            make_folder(config)?;
+            Store::open_and_migrate(options, SystemClock::default().now()).await?
+        }
+        Mode::Serve => Store::open(options).await?,
+    };
+    if let (Mode::Dev, Keys::File(path)) = (config.mode, &config.keys)
+        && !path.exists()
+    {
+        // A new ring would lock everybody out whose second factor the old one sealed.
+        if store.read(Get { key: "ring" }).await?.is_some() {
+            return Err(BadKeys::Gone(path.clone()).into());
+        }
+        keys::make(path, &OsEntropy)?;
+    }
+    claim(config, store).await
+}
+
+/// Opens the installation for a command beside its server. Nothing is made.
+///
+/// # Errors
+///
+/// [`Unopened`] says what to do.
+pub async fn open_beside(config: &Config) -> Result<Env, Unopened> {
+    if let (Mode::Dev, Keys::File(path)) = (config.mode, &config.keys)
+        && !path.exists()
+    {
+        let folder = path.parent().unwrap_or(path);
+        return Err(Unopened::Absent(folder.to_owned()));
+    }
+    claim(config, Store::open(options(config)?).await?).await
+}
+
+/// Where `config` keeps its data, with ids for audit chains.
+///
+/// # Errors
+///
+/// The address is not one.
+pub fn options(config: &Config) -> Result<Options, BadDatabase> {
+    Ok(chained(Database::parse(config.database.expose())?))
+}
+
+/// Opens `database` as stores are opened here.
+#[must_use]
+pub fn chained(database: Database) -> Options {
+    Options::new(database, || {
+        let mut random = [0; 10];
+        OsEntropy.fill(&mut random);
+        *SessionId::new(SystemClock::default().now(), random).as_bytes()
+    })
+}
+
+fn make_folder(config: &Config) -> Result<(), Unopened> {
+    let Keys::File(keys) = &config.keys else { return Ok(()) };
+    let Some(folder) = keys.parent() else { return Ok(()) };
+    DirBuilder::new()
+        .recursive(true)
+        .mode(0o700)
+        .create(folder)
+        .map_err(|source| Unopened::Folder { path: folder.to_owned(), source })
+}
+
+/// Checks that database, keys and purpose belong together, and puts the world around them.
+async fn claim(config: &Config, store: Store) -> Result<Env, Unopened> {
+    let ring = keys::read(&config.keys)?;
+    let mut nonce = [0; 12];
+    OsEntropy.fill(&mut nonce);
+    let now = SystemClock::default().now();
+    let mark = boot::claim(&store, &ring, purpose(config.mode), nonce, now).await?;
+    let world = World {
+        store,
+        clock: Arc::new(SystemClock::from_mark(mark)),
+        entropy: Arc::new(OsEntropy),
+        ring: Arc::new(ring),
+    };
+    Ok(world.env(&config.passwords, settings::of(config)))
+}
+
+/// What a database is claimed for in `mode`.
+#[must_use]
+pub const fn purpose(mode: Mode) -> boot::Mode {
+    match mode {
+        Mode::Dev => boot::Mode::Dev,
+        Mode::Serve => boot::Mode::Serve,
+    }
+}
+
+/// What an [`Env`] is made of besides settings.
+pub struct World {
+    /// The open database.
+    pub store: Store,
+    /// Time.
+    pub clock: Arc<dyn Clock>,
+    /// Randomness.
+    pub entropy: Arc<dyn Entropy>,
+    /// Keys that the database knows.
+    pub ring: Arc<KeyRing>,
+}
+
+impl World {
+    /// The world of journeys that go by `settings`; `passwords` bounds the slow hashes.
+    #[must_use]
+    pub fn env(self, passwords: &Passwords, settings: Settings) -> Env {
+        Env {
+            store: self.store,
+            clock: self.clock,
+            entropy: self.entropy,
+            hasher: Hasher::new(passwords.permits.get(), passwords.queue),
+            tokens: AccessTokens::new(&self.ring, &settings.public_url),
+            ring: self.ring,
+            settings,
+            outbox: Notify::new(),
+        }
+    }
+}

@@ -1,0 +1,89 @@
+//! The key ring: read from where the settings say, made only where nothing can depend on another.
+
+use std::{
+    fs, io,
+    path::{Path, PathBuf},
+};
+
+use nightlatch_core::{
+    Secret,
+    keys::{BadRing, KeyRing},
+};
+use nightlatch_flows::Entropy;
+
+use crate::{config::Keys, wiring::private_file};
+
+/// Why there is no key ring. Never repeats a key.
+#[derive(Debug, thiserror::Error)]
+pub enum BadKeys {
+    /// Its file can't be read.
+    #[error("the key file {} can't be read", path.display())]
+    Unreadable {
+        /// The file.
+        path: PathBuf,
+        /// What the system says.
+        source: io::Error,
+    },
+    /// Its file can't be made.
+    #[error("the key file {} can't be made", path.display())]
+    NotMade {
+        /// The file.
+        path: PathBuf,
+        /// What the system says.
+        source: io::Error,
+    },
+    /// What was read is no key ring.
+    #[error("the keys can't be used")]
+    Ring(#[from] BadRing),
+    /// The database was made with keys whose file is gone.
+    #[error("the database was made with keys, but their file {} is gone", .0.display())]
+    Gone(PathBuf),
+}
+
+impl BadKeys {
+    /// What to do about it.
+    #[must_use]
+    pub fn next(&self) -> &'static str {
+        match self {
+            Self::Unreadable { .. } => "correct the path or its permissions",
+            Self::NotMade { .. } => "choose a new file in a folder that you can write to",
+            Self::Ring(_) => "restore the keys, or make new ones with `nightlatch keys new`",
+            Self::Gone(_) => {
+                "restore the file; without it every second factor in the database is unreadable"
+            }
+        }
+    }
+}
+
+/// Reads the ring.
+///
+/// # Errors
+///
+/// [`BadKeys`] says what to do.
+pub fn read(keys: &Keys) -> Result<KeyRing, BadKeys> {
+    match keys {
+        Keys::File(path) => read_file(path),
+        Keys::Ring(text) => Ok(KeyRing::parse(text.expose())?),
+    }
+}
+
+fn read_file(path: &Path) -> Result<KeyRing, BadKeys> {
+    let bytes = fs::read(path)
+        .map(Secret::new)
+        .map_err(|source| BadKeys::Unreadable { path: path.to_owned(), source })?;
+    let text = std::str::from_utf8(bytes.expose()).map_err(|_| BadRing::Line(1))?;
+    Ok(KeyRing::parse(text)?)
+}
+
+/// Makes a file with one fresh key; never writes over another.
+///
+/// # Errors
+///
+/// [`BadKeys`] says what to do.
+pub fn make(path: &Path, entropy: &dyn Entropy) -> Result<(), BadKeys> {
+    let mut key = [0; 32];
+    entropy.fill(&mut key);
+    private_file::create(path)
+        .and_then(|file| private_file::fill(file, &KeyRing::line(&key)))
+        .map_err(|source| BadKeys::NotMade { path: path.to_owned(), source })
+}

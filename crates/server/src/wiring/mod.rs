@@ -1,0 +1,13 @@
+//! Where everything is put together: settings become an installation, and an installation a server.
+//!
+//! [`installation`] opens what is remembered and checks that it is ours, [`routes`] puts the
+//! journeys behind the frame, [`upkeep`] does what nobody asks for, and [`server`] runs it all until
+//! it is told to stop.
+
+pub mod installation;
+pub mod keys;
+pub mod private_file;
+pub mod routes;
+pub mod server;
+pub mod settings;
+pub mod upkeep;

@@ -1,0 +1,103 @@
+//! A running server: two listeners, upkeep beside them, and an orderly end.
+
+use std::{io, net::SocketAddr, sync::Arc, time::Duration};
+
+use nightlatch_flows::{
+    Env,
+    courier::{Courier, Off},
+};
+use tokio::{net::TcpListener, sync::watch, time::timeout};
+
+use crate::{
+    config::{Config, Delivery},
+    delivery::mailbox::Mailbox,
+    http::serve::serve,
+    telemetry::metrics::Metrics,
+    wiring::{
+        routes::{self, Health},
+        upkeep::Upkeep,
+    },
+};
+
+/// How long the store may take to end what was begun.
+const CLOSING: Duration = Duration::from_secs(10);
+
+/// A port can't be listened on.
+#[derive(Debug, thiserror::Error)]
+#[error("{address} can't be listened on")]
+pub struct Unbound {
+    /// The address.
+    pub address: SocketAddr,
+    /// What the system says.
+    pub source: io::Error,
+}
+
+/// The two open ports.
+#[derive(Debug)]
+pub struct Listeners {
+    /// For the API and the pages.
+    pub public: TcpListener,
+    /// For health and numbers.
+    pub operator: TcpListener,
+}
+
+impl Listeners {
+    /// Opens both.
+    ///
+    /// # Errors
+    ///
+    /// [`Unbound`] names the one that failed.
+    pub async fn bind(public: SocketAddr, operator: SocketAddr) -> Result<Self, Unbound> {
+        Ok(Self { public: bind(public).await?, operator: bind(operator).await? })
+    }
+}
+
+async fn bind(address: SocketAddr) -> Result<TcpListener, Unbound> {
+    TcpListener::bind(address).await.map_err(|source| Unbound { address, source })
+}
+
+/// Serves until `stop` is done, then ends in order: no new connections, requests under way, upkeep
+/// with its last checkpoint, and the store.
+///
+/// # Errors
+///
+/// The routes are at fault, or the signals behind `stop` can't be listened for.
+pub async fn run(
+    config: &Config,
+    env: Env,
+    listeners: Listeners,
+    stop: impl Future<Output = io::Result<()>>,
+) -> Result<(), Box<dyn std::error::Error>> {
+    let env = Arc::new(env);
+    let metrics = Arc::new(Metrics::new(env!("CARGO_PKG_VERSION")));
+    let health = Arc::new(Health::default());
+    let mailbox = match config.delivery {
+        Delivery::Mailbox => Some(Arc::new(Mailbox::new(Arc::clone(&env.clock)))),
+        Delivery::Off => None,
+    };
+    let public = Arc::new(routes::public(config, &env, mailbox.as_ref(), &metrics)?);
+    let operator = Arc::new(routes::operator(config, &env, &health, &metrics));
+    let courier: Arc<dyn Courier> = match mailbox {
+        Some(mailbox) => mailbox,
+        None => Arc::new(Off),
+    };
+    let upkeep = Upkeep::start(&env, courier, &metrics, &health);
+
+    let (told, stopping) = watch::channel(());
+    let serving = tokio::spawn(async move {
+        tokio::join!(
+            serve(listeners.public, public, stopping.clone()),
+            serve(listeners.operator, operator, stopping),
+        )
+    });
+    let stopped = stop.await;
+    tracing::info!("Stopping");
+    drop(told);
+    // It fails only by a panic, which the log has told.
+    let _ = serving.await;
+    upkeep.stop().await;
+    if timeout(CLOSING, env.store.close(env.clock.now())).await.is_err() {
+        tracing::warn!("The store did not close in time");
+    }
+    Ok(stopped?)
+}

@@ -1,0 +1,195 @@
+//! The connection loop, over real sockets.
+
+use std::{
+    net::{Ipv4Addr, SocketAddr},
+    sync::Arc,
+    time::Duration,
+};
+
+use axum::{
+    Router,
+    routing::{get, post},
+};
+use nightlatch::{
+    api::body::Json,
+    http::{
+        address::ClientAddress,
+        frame::{Admission, Frame},
+        hosts::Hosts,
+        request_id::RequestIds,
+        serve::serve,
+    },
+    telemetry::metrics::Metrics,
+};
+use serde_json::Value;
+use tokio::{
+    io::{AsyncReadExt, AsyncWriteExt},
+    net::{TcpListener, TcpStream},
+    sync::{Notify, watch},
+    task::JoinHandle,
+    time::Instant,
+};
+
+use crate::frame::admission;
+
+struct Server {
+    address: SocketAddr,
+    stop: watch::Sender<()>,
+    running: JoinHandle<()>,
+}
+
+impl Server {
+    async fn start(routes: Router) -> Self {
+        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.unwrap();
+        let address = listener.local_addr().unwrap();
+        let hosts = Hosts::exactly([]).and_loopback();
+        let admission = Admission { hosts, https: false, ..admission() };
+        let metrics = Arc::new(Metrics::new("test"));
+        let frame = Arc::new(Frame::new(routes, admission, RequestIds::new(1), metrics));
+        let (stop, stopped) = watch::channel(());
+        Self { address, stop, running: tokio::spawn(serve(listener, frame, stopped)) }
+    }
+
+    async fn connect(&self) -> TcpStream {
+        TcpStream::connect(self.address).await.unwrap()
+    }
+
+    /// Sends `request` on a connection of its own and reads to the end of it.
+    async fn exchange(&self, request: &str) -> String {
+        let mut stream = self.connect().await;
+        // A server that has seen enough may stop reading.
+        let _ = stream.write_all(request.as_bytes()).await;
+        read_to_end(&mut stream).await
+    }
+}
+
+async fn read_to_end(stream: &mut TcpStream) -> String {
+    let mut answer = Vec::new();
+    let _ = stream.read_to_end(&mut answer).await;
+    String::from_utf8_lossy(&answer).into_owned()
+}
+
+fn routes() -> Router {
+    Router::new()
+        .route("/who", get(async |ClientAddress(address): ClientAddress| address.to_string()))
+        .route("/echo", post(async |Json(body): Json<Value>| Json(body)))
+}
+
+fn head(extra: &str) -> String {
+    format!("GET /who HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n{extra}\r\n")
+}
+
+#[tokio::test]
+async fn the_peer_is_the_client() {
+    let server = Server::start(routes()).await;
+    let answer = server.exchange(&head("X-Forwarded-For: 203.0.113.9\r\n")).await;
+    assert!(answer.starts_with("HTTP/1.1 200 OK\r\n"), "{answer}");
+    assert!(answer.ends_with("\r\n\r\n127.0.0.1"), "{answer}");
+}
+
+#[tokio::test]
+async fn malformed_http_is_refused() {
+    let server = Server::start(routes()).await;
+    for (request, status) in [
+        ("nonsense\r\n\r\n".to_owned(), "400"),
+        (head("Host: localhost\r\n"), "421"),
+        (head("Content-Length: 1\r\nContent-Length: 2\r\n"), "400"),
+        (head(&format!("X-Long: {}\r\n", "a".repeat(17_000))), "431"),
+        (head(&"X-Many: a\r\n".repeat(70)), "431"),
+    ] {
+        let answer = server.exchange(&request).await;
+        assert!(answer.starts_with(&format!("HTTP/1.1 {status} ")), "{status}: {answer}");
+    }
+}
+
+#[tokio::test]
+async fn a_body_without_announced_length_is_bounded_too() {
+    let server = Server::start(routes()).await;
+    let chunk = format!("1000\r\n{}\r\n", " ".repeat(0x1000));
+    let request = format!(
+        "POST /echo HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n\
+         Transfer-Encoding: chunked\r\nConnection: close\r\n\r\n{}0\r\n\r\n",
+        chunk.repeat(17)
+    );
+    let answer = server.exchange(&request).await;
+    assert!(answer.starts_with("HTTP/1.1 413 "), "{answer}");
+    assert!(answer.contains("\"code\":\"too-large\""), "{answer}");
+}
+
+#[tokio::test]
+async fn http_2_is_served_with_prior_knowledge() {
+    let server = Server::start(routes()).await;
+    let mut stream = server.connect().await;
+    let settings = [0, 0, 0, 4, 0, 0, 0, 0, 0];
+    stream.write_all(b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n").await.unwrap();
+    stream.write_all(&settings).await.unwrap();
+    let mut frame = [0; 9];
+    stream.read_exact(&mut frame).await.unwrap();
+    assert_eq!(frame[3], 4, "a SETTINGS frame");
+}
+
+#[tokio::test(start_paused = true)]
+async fn slow_connections_are_closed() {
+    let server = Server::start(routes()).await;
+    for beginning in ["", "P", "GET /who HTTP/1.1\r\nHost: loc"] {
+        let mut stream = server.connect().await;
+        stream.write_all(beginning.as_bytes()).await.unwrap();
+        let begun = Instant::now();
+        read_to_end(&mut stream).await;
+        let took = begun.elapsed();
+        assert!(took <= Duration::from_secs(11), "{beginning:?} took {took:?}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn idle_connections_are_closed() {
+    let server = Server::start(routes()).await;
+    let mut stream = server.connect().await;
+    stream.write_all(head("").replace("Connection: close\r\n", "").as_bytes()).await.unwrap();
+    let begun = Instant::now();
+    let answer = read_to_end(&mut stream).await;
+    assert!(answer.starts_with("HTTP/1.1 200 OK"), "{answer}");
+    let took = begun.elapsed();
+    assert!((9..=12).contains(&took.as_secs()), "{took:?}");
+}
+
+#[tokio::test]
+async fn requests_under_way_finish_when_the_server_is_told_to_stop() {
+    let (arrived, leave) = (Arc::new(Notify::new()), Arc::new(Notify::new()));
+    let (noted, left) = (Arc::clone(&arrived), Arc::clone(&leave));
+    let slow = get(async move || {
+        noted.notify_one();
+        left.notified().await;
+        "done"
+    });
+    let server = Server::start(Router::new().route("/who", slow)).await;
+    let mut idle = server.connect().await;
+    let mut busy = server.connect().await;
+    busy.write_all(head("").as_bytes()).await.unwrap();
+    arrived.notified().await;
+
+    drop(server.stop);
+    assert_eq!(read_to_end(&mut idle).await, "", "idle connections are closed at once");
+    assert!(TcpStream::connect(server.address).await.is_err(), "nothing new is accepted");
+    leave.notify_one();
+    assert!(read_to_end(&mut busy).await.ends_with("done"));
+    server.running.await.unwrap();
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_does_not_finish_in_time_is_cut() {
+    let arrived = Arc::new(Notify::new());
+    let noted = Arc::clone(&arrived);
+    let endless = get(async move || {
+        noted.notify_one();
+        std::future::pending::<&str>().await
+    });
+    let server = Server::start(Router::new().route("/who", endless)).await;
+    let mut stream = server.connect().await;
+    stream.write_all(head("").as_bytes()).await.unwrap();
+    arrived.notified().await;
+    let begun = Instant::now();
+    drop(server.stop);
+    server.running.await.unwrap();
+    assert_eq!(begun.elapsed().as_secs(), 20);
+}
