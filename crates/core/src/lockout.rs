@@ -30,7 +30,10 @@ pub const FACTOR_FREE: i64 = 5;
 /// How long to wait after the `streak`-th attempt in a row when `free` cost nothing.
 #[must_use]
 pub fn wait(streak: i64, free: i64) -> Duration {
-    let Ok(doublings) = u32::try_from(streak - free) else { return Duration::ZERO };
+    if streak < free {
+        return Duration::ZERO;
+    }
+    let doublings = u32::try_from(streak - free).unwrap_or(u32::MAX);
     let factor = 1_u32.checked_shl(doublings).unwrap_or(u32::MAX);
     FIRST_WAIT.saturating_mul(factor).min(LONGEST_WAIT)
 }

@@ -218,11 +218,12 @@ mod tests {
         fn only_usable_factors_are_offered(holding in holding(), allowed in allowed()) {
             for factor in holding.usable(&allowed) {
                 prop_assert!(allowed.0.contains(&factor));
-                prop_assert!(match factor {
+                let usable = match factor {
                     Factor::Totp => holding.methods.iter().any(|m| m.state == State::Active),
                     Factor::BackupCode => holding.codes_left > 0 && !holding.codes_disabled,
                     Factor::Password | Factor::Email => false,
-                });
+                };
+                prop_assert!(usable, "{factor:?} was offered");
             }
         }
     }

@@ -85,6 +85,7 @@ impl<'d> Document<'d> {
         match type_of(schema) {
             Some("array") => format!("list of {}", self.kind(&schema["items"])),
             Some(kind) => kind.to_owned(),
+            None if schema["properties"].is_object() => "object".to_owned(),
             None => "any".to_owned(),
         }
     }
@@ -163,16 +164,16 @@ mod tests {
         assert_eq!(
             lines(&schema),
             [
-                "maybe: any? A session.",
-                "maybe.id: string ",
-                "maybe.levels: \"aal1\" | \"aal2\"? ",
-                "name: string? A name.",
-                "others: list of any? ",
-                "others[].id: string ",
-                "others[].levels: \"aal1\" | \"aal2\"? ",
-                "session: any A session.",
+                "session: object A session.",
                 "session.id: string ",
                 "session.levels: \"aal1\" | \"aal2\"? ",
+                "others: list of object? ",
+                "others[].id: string ",
+                "others[].levels: \"aal1\" | \"aal2\"? ",
+                "name: string? A name.",
+                "maybe: object? A session.",
+                "maybe.id: string ",
+                "maybe.levels: \"aal1\" | \"aal2\"? ",
             ]
         );
     }
