@@ -1,0 +1,293 @@
+//! The shapes that several answers share, made from what journeys return.
+//!
+//! This is the one place that writes secrets to an answer, as [`Shown`]. Answers are `no-store`
+//! unless their handler says otherwise, and none with a secret does.
+
+use nightlatch_core::{
+    MethodId, SecretText, SessionId, Timestamp, UserId, methods, methods::State, proof::Factor,
+};
+use nightlatch_flows::{sign_in, tokens};
+use nightlatch_store::units::{account::Account, session};
+use schemars::JsonSchema;
+use serde::{Serialize, Serializer, ser};
+
+/// A secret on its way to its owner.
+#[derive(JsonSchema)]
+#[schemars(inline)]
+pub(super) struct Shown(#[schemars(with = "String")] SecretText);
+
+impl From<SecretText> for Shown {
+    fn from(secret: SecretText) -> Self {
+        Self(secret)
+    }
+}
+
+impl Serialize for Shown {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(self.0.expose())
+    }
+}
+
+/// A moment: RFC 3339 in UTC, with milliseconds where there are any.
+#[derive(JsonSchema)]
+#[schemars(inline)]
+pub(super) struct Time(#[schemars(with = "String", extend("format" = "date-time"))] Timestamp);
+
+impl From<Timestamp> for Time {
+    fn from(at: Timestamp) -> Self {
+        Self(at)
+    }
+}
+
+impl Serialize for Time {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let millis = self.0.millis();
+        let at = jiff::Timestamp::from_millisecond(millis).map_err(ser::Error::custom)?;
+        let digits = if millis % 1_000 == 0 { 0 } else { 3 };
+        serializer.collect_str(&format_args!("{at:.digits$}"))
+    }
+}
+
+/// The names of factors, as method types.
+pub(super) fn names(factors: &[Factor]) -> Vec<&'static str> {
+    factors.iter().map(|factor| factor.as_str()).collect()
+}
+
+/// Where a sign-in stands.
+#[derive(Serialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+enum Status {
+    Complete,
+    MfaRequired,
+    EnrollmentRequired,
+}
+
+/// What a completed sign-in, refresh or step-up hands out.
+#[derive(Serialize, JsonSchema)]
+pub(super) struct Tokens {
+    /// Always `complete`.
+    status: Status,
+    /// For calls, in `Authorization: Bearer`.
+    access_token: Shown,
+    /// Always `Bearer`.
+    token_type: &'static str,
+    /// Seconds that the access token lives.
+    expires_in: u64,
+    /// For the next tokens; works once.
+    refresh_token: Shown,
+    /// The session.
+    session: Session,
+    /// Makes this device known at the next sign-in; proves nothing.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    device_token: Option<Shown>,
+}
+
+impl From<tokens::Tokens> for Tokens {
+    fn from(tokens: tokens::Tokens) -> Self {
+        Self {
+            status: Status::Complete,
+            session: Session::new(&tokens.session, &tokens.account),
+            access_token: tokens.access_token.into(),
+            token_type: "Bearer",
+            expires_in: tokens.expires_in.as_secs(),
+            refresh_token: tokens.refresh_token.into(),
+            device_token: tokens.device_token.map(Shown::from),
+        }
+    }
+}
+
+/// A session and what was proved in it.
+#[derive(Serialize, JsonSchema)]
+pub(super) struct Session {
+    /// Stable for the life of the session.
+    #[schemars(with = "String")]
+    id: SessionId,
+    /// Whose it is.
+    #[schemars(with = "String")]
+    user_id: UserId,
+    /// The highest level: `aal1` or `aal2`.
+    level: &'static str,
+    /// When each level above the first was last proved as a whole.
+    levels: Levels,
+    /// What was proved (RFC 8176).
+    amr: Vec<&'static str>,
+    /// When the person last proved anything.
+    auth_time: Time,
+    /// The same as `levels.aal2`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    mfa_at: Option<Time>,
+    /// When it began.
+    created_at: Time,
+    /// When it ends, unless it is refreshed or ended before.
+    expires_at: Time,
+    /// Whether control of the account's address was shown.
+    email_verified: bool,
+}
+
+/// When each level above the first was last proved as a whole.
+#[derive(Serialize, JsonSchema)]
+struct Levels {
+    /// Two factors of different kinds.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    aal2: Option<Time>,
+}
+
+impl Session {
+    /// `session` of `account`.
+    pub(super) fn new(session: &session::Session, account: &Account) -> Self {
+        let (proofs, levels) = (&session.proofs, session.proofs.levels());
+        Self {
+            id: session.id,
+            user_id: session.user,
+            level: proofs.level().as_str(),
+            levels: Levels { aal2: levels.aal2.map(Time) },
+            amr: proofs.amr(),
+            auth_time: Time(proofs.authenticated_at()),
+            mfa_at: levels.aal2.map(Time),
+            created_at: Time(session.created_at),
+            expires_at: expiry(session),
+            email_verified: account.email_verified_at.is_some(),
+        }
+    }
+}
+
+/// When a session ends unless something happens in it.
+pub(super) fn expiry(session: &session::Session) -> Time {
+    Time(session.expires_at.min(session.idle_until))
+}
+
+/// A second factor is asked for.
+#[derive(Serialize, JsonSchema)]
+pub(super) struct Challenge {
+    /// Always `mfa_required`.
+    status: Status,
+    /// Always true.
+    mfa_required: bool,
+    /// Continues this sign-in.
+    temp_token: Shown,
+    /// The types that this person can use now, the strongest first.
+    mfa_types: Vec<&'static str>,
+    /// The methods that this person can use now.
+    methods: Vec<Offered>,
+    /// The type to ask for first.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    preferred: Option<&'static str>,
+    /// Seconds that the sign-in may take.
+    expires_in: u64,
+}
+
+/// A method that can be used now.
+#[derive(Serialize, JsonSchema)]
+struct Offered {
+    /// Its identity.
+    #[schemars(with = "String")]
+    id: MethodId,
+    /// Its type.
+    #[serde(rename = "type")]
+    kind: &'static str,
+    /// The name its owner gave it.
+    name: String,
+}
+
+impl From<sign_in::Challenge> for Challenge {
+    fn from(challenge: sign_in::Challenge) -> Self {
+        let mfa_types = names(&challenge.factors);
+        let offered = |method: methods::Method| Offered {
+            id: method.id,
+            kind: method.factor.as_str(),
+            name: method.name,
+        };
+        Self {
+            status: Status::MfaRequired,
+            mfa_required: true,
+            temp_token: challenge.temp_token.into(),
+            preferred: mfa_types.first().copied(),
+            mfa_types,
+            methods: challenge.methods.into_iter().map(offered).collect(),
+            expires_in: challenge.expires_in.as_secs(),
+        }
+    }
+}
+
+/// A second factor has to be enrolled before the sign-in completes.
+#[derive(Serialize, JsonSchema)]
+pub(super) struct EnrollmentRequired {
+    /// Always `enrollment_required`.
+    status: Status,
+    /// Always true.
+    enrollment_required: bool,
+    /// Opens the calls of enrolment, in `Authorization: Bearer`.
+    temp_token: Shown,
+    /// The types that may be enrolled.
+    allowed_types: Vec<&'static str>,
+    /// Seconds that the enrolment may take.
+    expires_in: u64,
+}
+
+/// Where a sign-in stands; `status` tells which of these it is.
+#[derive(Serialize, JsonSchema)]
+#[serde(untagged)]
+pub(super) enum SignIn {
+    Complete(Box<Tokens>),
+    MfaRequired(Challenge),
+    EnrollmentRequired(EnrollmentRequired),
+}
+
+impl From<sign_in::SignIn> for SignIn {
+    fn from(signing_in: sign_in::SignIn) -> Self {
+        match signing_in {
+            sign_in::SignIn::Complete(tokens) => Self::from(*tokens),
+            sign_in::SignIn::Challenge(challenge) => Self::MfaRequired(challenge.into()),
+            sign_in::SignIn::EnrollmentRequired(required) => {
+                Self::EnrollmentRequired(EnrollmentRequired {
+                    status: Status::EnrollmentRequired,
+                    enrollment_required: true,
+                    temp_token: required.temp_token.into(),
+                    allowed_types: names(&required.allowed),
+                    expires_in: required.expires_in.as_secs(),
+                })
+            }
+        }
+    }
+}
+
+impl From<tokens::Tokens> for SignIn {
+    fn from(tokens: tokens::Tokens) -> Self {
+        Self::Complete(Box::new(tokens.into()))
+    }
+}
+
+/// One enrolled method.
+#[derive(Serialize, JsonSchema)]
+pub(super) struct Method {
+    /// Its identity.
+    #[schemars(with = "String")]
+    id: MethodId,
+    /// Its type.
+    #[serde(rename = "type")]
+    kind: &'static str,
+    /// The name its owner gave it.
+    name: String,
+    /// Whether it can be used.
+    enabled: bool,
+    /// `active`, `disabled` after too many wrong codes, or `suspended`.
+    state: &'static str,
+    /// When it was confirmed.
+    created_at: Time,
+    /// When it last proved something.
+    last_used_at: Option<Time>,
+}
+
+impl From<methods::Method> for Method {
+    fn from(method: methods::Method) -> Self {
+        Self {
+            id: method.id,
+            kind: method.factor.as_str(),
+            name: method.name,
+            enabled: method.state == State::Active,
+            state: method.state.as_str(),
+            created_at: Time(method.created_at),
+            last_used_at: method.last_used_at.map(Time),
+        }
+    }
+}

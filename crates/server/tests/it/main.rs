@@ -1,0 +1,7 @@
+//! The product as its callers see it: every test runs the whole of it in process, on SQLite and on
+//! PostgreSQL, on a clock that is turned by hand.
+
+#![expect(clippy::unwrap_used, reason = "a test that panics has failed, which is what is wanted")]
+
+mod app;
+mod story;
