@@ -136,12 +136,11 @@ pub async fn by_password(
     let (proof, slot) = check_password(env, client, &session, &account, text).await?;
     let fresh = env.fresh(client, now);
     let random = fresh.random;
-    let proofs = session.proofs.clone().with(&proof);
     let unit = Renew {
         ring: env.ring.clone(),
         session,
         account: account.clone(),
-        proofs,
+        proof,
         fresh,
         forgive: vec![slot],
     };

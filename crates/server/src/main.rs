@@ -1,2 +1,7 @@
-//! Nightlatch.
-fn main() {}
+//! The program `nightlatch`.
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    nightlatch::cli::main()
+}

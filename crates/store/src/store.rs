@@ -79,7 +79,7 @@ impl Store {
 
     fn start(options: Options) -> Result<Self, OpenError> {
         let shared = Arc::new(Shared::new(options.chain_ids));
-        let (writes, jobs) = async_channel::bounded(options.queue);
+        let (writes, jobs) = async_channel::bounded(options.queue.max(1));
         let (reads, workers) = match options.database.0 {
             Place::Sqlite(path) => {
                 let thread = lite::Writer::open(&path, Arc::clone(&shared), jobs)?.spawn()?;
@@ -89,7 +89,7 @@ impl Store {
             }
             Place::Postgres(config) => {
                 let server = pg::Server::new(&config)?;
-                let (reads, looks) = async_channel::bounded(options.queue);
+                let (reads, looks) = async_channel::bounded(options.queue.max(1));
                 let mut lanes = pg::write_lanes(&server, options.lanes, &jobs, &shared);
                 lanes.extend(pg::read_lanes(&server, options.readers, &looks, &shared));
                 (Reads::Postgres(reads), Workers::Lanes(lanes))
@@ -115,7 +115,7 @@ impl Store {
     /// A [`Fault`].
     pub async fn read<U: Unit>(&self, unit: U) -> Result<U::Out, Fault> {
         match &self.0.reads {
-            Reads::Sqlite { points, .. } => points.read(&unit, &self.0.shared),
+            Reads::Sqlite { points, .. } => self.0.look(points, &unit),
             Reads::Postgres(queue) => queued(queue, unit).await,
         }
     }
@@ -129,7 +129,7 @@ impl Store {
         let Reads::Sqlite { .. } = &self.0.reads else { return self.read(unit).await };
         let inner = Arc::clone(&self.0);
         let reading = tokio::task::spawn_blocking(move || match &inner.reads {
-            Reads::Sqlite { lists, .. } => lists.read(&unit, &inner.shared),
+            Reads::Sqlite { lists, .. } => inner.look(lists, &unit),
             Reads::Postgres(_) => Err(Fault::broken("a list was read on the wrong engine")),
         });
         reading.await.unwrap_or_else(|_| Err(Fault::closed()))
@@ -178,6 +178,16 @@ impl Store {
                 }
             }
             None => {}
+        }
+    }
+}
+
+impl Inner {
+    /// Reads on this thread, unless the store was closed.
+    fn look<U: Unit>(&self, readers: &Readers, unit: &U) -> Result<U::Out, Fault> {
+        match self.shared.closing.get() {
+            None => readers.read(unit, &self.shared),
+            Some(_) => Err(Fault::closed()),
         }
     }
 }

@@ -118,9 +118,10 @@ mod tests {
     fn a_bearer_token_comes_in_one_header_of_its_scheme() {
         assert_eq!(token(&[b"Bearer abc"]).as_deref(), Some("abc"));
         assert_eq!(token(&[b"bearer  abc"]).as_deref(), Some("abc"));
-        for odd in [&[][..], &[b"Bearer a", b"Bearer a"], &[b"Bearer"], &[b"abc"], &[b"Basic abc"]]
-        {
-            assert_eq!(token(odd), None, "{odd:?}");
+        assert_eq!(token(&[]), None);
+        assert_eq!(token(&[b"Bearer a", b"Bearer a"]), None);
+        for odd in ["Bearer", "abc", "Basic abc", "Bearer	abc"] {
+            assert_eq!(token(&[odd.as_bytes()]), None, "{odd}");
         }
     }
 

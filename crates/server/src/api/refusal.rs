@@ -1,6 +1,6 @@
 //! How a journey's refusal is told: the one place that knows both words.
 
-use std::time::Duration;
+use std::{error::Error, time::Duration};
 
 use nightlatch_core::gate;
 use nightlatch_flows::{Invalid, Refused};
@@ -65,7 +65,8 @@ fn store(fault: &Fault) -> Problem {
     match fault {
         Fault::Busy => Problem::new(Code::Busy).retry_after(BUSY),
         Fault::Unavailable(cause) => {
-            tracing::error!(error = cause as &dyn std::error::Error, "Store unavailable");
+            let cause: &dyn Error = &**cause;
+            tracing::error!(error = cause, "Store unavailable");
             Code::Unavailable.into()
         }
         Fault::Conflict(_) | Fault::Broken(_) => Problem::internal(fault),

@@ -55,7 +55,7 @@ struct StepUpOptions {
 
 /// A code is on its way.
 #[derive(Serialize, JsonSchema)]
-struct Sent {
+struct Mailed {
     /// Where to, masked.
     sent_to: String,
     /// Seconds that the code lives.
@@ -69,10 +69,10 @@ async fn options(
     State(env): State<Arc<Env>>,
     SignedIn(signed): SignedIn,
     Json(body): Json<StepUpOptions>,
-) -> Result<Answer<202, Sent>, Problem> {
+) -> Result<Answer<202, Mailed>, Problem> {
     fields::method_id(body.method_id.as_deref())?;
     let sent = step_up::options(&env, &signed, fields::factor(&body.method)?).await?;
-    Ok(Answer(Sent {
+    Ok(Answer(Mailed {
         sent_to: sent.sent_to,
         expires_in: step_up::MAIL_CODE_LIFETIME.as_secs(),
         resend_in: step_up::RESEND_AFTER.as_secs(),

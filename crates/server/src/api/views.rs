@@ -211,7 +211,7 @@ impl From<sign_in::Challenge> for Challenge {
 
 /// A second factor has to be enrolled before the sign-in completes.
 #[derive(Serialize, JsonSchema)]
-pub(super) struct EnrollmentRequired {
+pub(super) struct Enrollment {
     /// Always `enrollment_required`.
     status: Status,
     /// Always true.
@@ -230,7 +230,7 @@ pub(super) struct EnrollmentRequired {
 pub(super) enum SignIn {
     Complete(Box<Tokens>),
     MfaRequired(Challenge),
-    EnrollmentRequired(EnrollmentRequired),
+    EnrollmentRequired(Enrollment),
 }
 
 impl From<sign_in::SignIn> for SignIn {
@@ -238,15 +238,13 @@ impl From<sign_in::SignIn> for SignIn {
         match signing_in {
             sign_in::SignIn::Complete(tokens) => Self::from(*tokens),
             sign_in::SignIn::Challenge(challenge) => Self::MfaRequired(challenge.into()),
-            sign_in::SignIn::EnrollmentRequired(required) => {
-                Self::EnrollmentRequired(EnrollmentRequired {
-                    status: Status::EnrollmentRequired,
-                    enrollment_required: true,
-                    temp_token: required.temp_token.into(),
-                    allowed_types: names(&required.allowed),
-                    expires_in: required.expires_in.as_secs(),
-                })
-            }
+            sign_in::SignIn::EnrollmentRequired(required) => Self::EnrollmentRequired(Enrollment {
+                status: Status::EnrollmentRequired,
+                enrollment_required: true,
+                temp_token: required.temp_token.into(),
+                allowed_types: names(&required.allowed),
+                expires_in: required.expires_in.as_secs(),
+            }),
         }
     }
 }
@@ -289,5 +287,116 @@ impl From<methods::Method> for Method {
             created_at: Time(method.created_at),
             last_used_at: method.last_used_at.map(Time),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use nightlatch_core::proof::Proofs;
+    use serde_json::{Value, json};
+
+    use super::*;
+
+    fn shown(view: impl Serialize) -> Value {
+        serde_json::to_value(view).unwrap()
+    }
+
+    fn temp_token() -> SecretText {
+        SecretText::new("nlt_x".to_owned())
+    }
+
+    fn method() -> methods::Method {
+        methods::Method {
+            id: MethodId::from_bytes([0; 16]),
+            factor: Factor::Totp,
+            name: "Phone".to_owned(),
+            state: State::Disabled,
+            created_at: Timestamp::from_seconds(0),
+            last_used_at: None,
+        }
+    }
+
+    #[test]
+    fn times_are_utc_with_milliseconds_where_there_are_any() {
+        let time = |millis| shown(Time(Timestamp::from_millis(millis)));
+        assert_eq!(time(0), "1970-01-01T00:00:00Z");
+        assert_eq!(time(1_700_000_000_000), "2023-11-14T22:13:20Z");
+        assert_eq!(time(1_700_000_000_070), "2023-11-14T22:13:20.070Z");
+        assert!(serde_json::to_value(Time(Timestamp::from_millis(i64::MAX))).is_err());
+    }
+
+    #[test]
+    fn a_challenge_says_what_can_be_used() {
+        let challenge = sign_in::Challenge {
+            temp_token: temp_token(),
+            factors: vec![Factor::Totp, Factor::BackupCode],
+            methods: vec![method()],
+            expires_in: Duration::from_mins(5),
+        };
+        assert_eq!(
+            shown(SignIn::from(sign_in::SignIn::Challenge(challenge))),
+            json!({
+                "status": "mfa_required",
+                "mfa_required": true,
+                "temp_token": "nlt_x",
+                "mfa_types": ["totp", "backup_code"],
+                "methods": [
+                    { "id": "mth_00000000000000000000000000", "type": "totp", "name": "Phone" },
+                ],
+                "preferred": "totp",
+                "expires_in": 300,
+            })
+        );
+    }
+
+    #[test]
+    fn an_enrolment_says_what_may_be_enrolled() {
+        let required = sign_in::EnrollmentRequired {
+            temp_token: temp_token(),
+            allowed: vec![Factor::Totp],
+            expires_in: Duration::from_mins(15),
+        };
+        assert_eq!(
+            shown(SignIn::from(sign_in::SignIn::EnrollmentRequired(required))),
+            json!({
+                "status": "enrollment_required",
+                "enrollment_required": true,
+                "temp_token": "nlt_x",
+                "allowed_types": ["totp"],
+                "expires_in": 900,
+            })
+        );
+    }
+
+    #[test]
+    fn a_method_is_enabled_while_it_is_active() {
+        let view = shown(Method::from(method()));
+        assert_eq!(view["enabled"], false);
+        assert_eq!(view["state"], "disabled");
+        assert_eq!(view["last_used_at"], Value::Null);
+        let active = methods::Method { state: State::Active, ..method() };
+        assert_eq!(shown(Method::from(active))["enabled"], true);
+    }
+
+    #[test]
+    fn a_session_ends_at_the_earlier_of_its_two_limits() {
+        let at = Timestamp::from_seconds;
+        let session = |expires_at, idle_until| session::Session {
+            id: SessionId::from_bytes([0; 16]),
+            user: UserId::from_bytes([0; 16]),
+            created_at: at(0),
+            expires_at,
+            idle_until,
+            seen_at: at(0),
+            proofs: Proofs::default(),
+            secrets: 0,
+            generation: 0,
+            client: None,
+            address: None,
+        };
+        assert_eq!(shown(expiry(&session(at(60), at(30)))), "1970-01-01T00:00:30Z");
+        assert_eq!(shown(expiry(&session(at(60), at(90)))), "1970-01-01T00:01:00Z");
     }
 }

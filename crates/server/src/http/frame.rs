@@ -16,7 +16,7 @@ use axum::{
     Router,
     body::Body,
     extract::{MatchedPath, Request},
-    http::Method,
+    http::{HeaderValue, Method},
     response::{IntoResponse, Response},
     routing::Route,
 };
@@ -44,7 +44,7 @@ use crate::{
 /// How long a request may be worked on.
 const TIMEOUT: Duration = Duration::from_secs(30);
 
-/// Requests worked on at the same time, unless told otherwise.
+/// How many requests a public listener works on at the same time.
 pub const IN_FLIGHT: usize = 1_024;
 
 /// What a [`Frame`] lets through.
@@ -122,14 +122,11 @@ impl Frame {
         let origin = self.cors.origin(request.headers());
         let _under_way = self.metrics.request_under_way();
 
-        let mut response =
-            match Cors::preflight(request.method(), request.headers(), origin.as_ref()) {
-                Some(preflight) => preflight,
-                None => self.admitted(request, peer).await.unwrap_or_else(|refused| {
-                    self.metrics.request_refused(refused.reason);
-                    refused.problem.into_response()
-                }),
-            };
+        let answered = self.admitted(request, peer, origin.as_ref()).await;
+        let mut response = answered.unwrap_or_else(|refused| {
+            self.metrics.request_refused(refused.reason);
+            refused.problem.into_response()
+        });
 
         let headers = response.headers_mut();
         headers::secure(headers, self.https);
@@ -140,6 +137,7 @@ impl Frame {
         let status = response.status().as_u16();
         let took = begun.elapsed();
         tracing::info!(
+            request_id = %id,
             route = &*route,
             method,
             status,
@@ -151,7 +149,12 @@ impl Frame {
     }
 
     /// Checks what can be checked without a route, then runs the route within its limits.
-    async fn admitted(&self, mut request: Request, peer: IpAddr) -> Result<Response, Refusal> {
+    async fn admitted(
+        &self,
+        mut request: Request,
+        peer: IpAddr,
+        origin: Option<&HeaderValue>,
+    ) -> Result<Response, Refusal> {
         let client = ClientAddress::find(peer, request.headers(), &self.trusted_proxies);
         if let Some(limiter) = &self.limiter {
             limiter.count(client, self.started.elapsed()).map_err(|wait| {
@@ -165,6 +168,9 @@ impl Frame {
         if credentials::ambiguous(request.headers()) {
             let problem = Problem::new(Code::Malformed).detail("The caller is named twice.");
             return Err(Refusal { reason: Refused::Credentials, problem });
+        }
+        if let Some(preflight) = Cors::preflight(request.method(), request.headers(), origin) {
+            return Ok(preflight);
         }
         let _permit = self.permit()?;
         request.extensions_mut().insert(client);

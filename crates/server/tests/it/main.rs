@@ -4,4 +4,7 @@
 #![expect(clippy::unwrap_used, reason = "a test that panics has failed, which is what is wanted")]
 
 mod app;
+mod frame;
+mod frame_pages;
+mod frame_sockets;
 mod story;

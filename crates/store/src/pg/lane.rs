@@ -165,7 +165,8 @@ impl Lane {
     }
 
     async fn attempt(&mut self, link: &mut Link, job: &mut dyn Job) -> Result<(), Fault> {
-        let begin = if self.chain.is_some() { "BEGIN" } else { BEGIN_READ };
+        let writes = self.chain.is_some();
+        let begin = if writes { "BEGIN" } else { BEGIN_READ };
         let engine = Engine::Pg(PgTx::new(link, begin));
         let mut tx = Tx::new(engine, self.chain.as_mut(), &self.shared);
         let ran = job.run(&mut tx).await;
@@ -173,7 +174,11 @@ impl Lane {
             return Err(Fault::broken("a lane ran on the wrong engine"));
         };
         match ran {
-            Ok(()) => tx.commit().await,
+            Ok(()) if writes => tx.commit().await,
+            Ok(()) => {
+                tx.leave().await;
+                Ok(())
+            }
             Err(fault) => tx.roll_back().await.and(Err(fault)),
         }
     }

@@ -32,6 +32,11 @@ impl<'a, T> Sent<'a, T> {
     }
 }
 
+/// Sends a request whose answer nobody waits for.
+pub(crate) async fn send(request: Request<'_, ()>) {
+    drop(Sent::send(request).await);
+}
+
 /// Sends `first` and then `last` without waiting in between; `last`'s answer, or the first error in
 /// their order. Answers that are not waited for are read and dropped by the connection.
 pub(crate) async fn pipeline<T>(

@@ -5,7 +5,7 @@ use tokio_postgres::{Statement, types::ToSql};
 
 use super::{
     link::Link,
-    pipeline::{Request, pipeline},
+    pipeline::{Request, pipeline, send},
 };
 use crate::{Fault, FromRow, Row, Sql, Value};
 
@@ -105,6 +105,13 @@ impl<'a> PgTx<'a> {
         }
         let last = Box::pin(self.link.client.batch_execute("COMMIT"));
         Ok(pipeline(self.waiting(&puts), last).await?)
+    }
+
+    /// Ends a transaction that only read. Nothing depends on how that goes, so nobody waits for it.
+    pub(crate) async fn leave(self) {
+        if self.begun {
+            send(Box::pin(self.link.client.batch_execute("COMMIT"))).await;
+        }
     }
 
     /// Leaves nothing. If that fails the connection is of no more use.

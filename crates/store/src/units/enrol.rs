@@ -209,6 +209,10 @@ impl Unit for Confirm {
         if !account::hold_epoch(tx, self.user, pending.epoch).await? {
             return Ok(Err(Unconfirmed::NotFound));
         }
+        let held = match self.hold(tx).await? {
+            Ok(held) => held,
+            Err(unconfirmed) => return Ok(Err(unconfirmed)),
+        };
         let id = pending.method.as_bytes();
         if !presented::count_try(tx, id, self.fresh.now.plus(super::upkeep::KEEP)).await? {
             drop_pending(tx, self.user).await?;
@@ -234,9 +238,7 @@ impl Unit for Confirm {
         let account = account::by_id(tx, self.user).await?;
         let account = account.ok_or_else(|| Fault::corrupt("users"))?;
         self.enrol(tx, &pending, &totp, &proof).await?;
-        let Some(session) = self.session(tx, &proof).await? else {
-            return Err(Fault::broken("a session ended while its account was locked"));
-        };
+        let session = self.session(tx, held, &proof).await?;
         self.told(tx, &account, &session, &pending.name).await?;
         Ok(Ok((Box::new(session), Box::new(account), pending.method)))
     }
@@ -301,17 +303,30 @@ impl Confirm {
         drop_pending(tx, self.user).await
     }
 
-    async fn session(&self, tx: &mut Tx<'_>, proof: &Proof) -> Result<Option<Session>, Fault> {
-        let (ring, fresh) = (&self.ring, &self.fresh);
+    /// The session that began the enrolment, if it is still there; `None` for a sign-in's.
+    async fn hold(&self, tx: &mut Tx<'_>) -> Result<Result<Option<Session>, Unconfirmed>, Fault> {
         match &self.enroller {
             Enroller::Session(session) => {
-                let proofs = session.proofs.clone().with(proof);
-                session::elevate(tx, ring, fresh, session, proofs).await
+                let held = session::hold(tx, &self.ring, session).await?;
+                Ok(held.map(Some).ok_or(Unconfirmed::NotFound))
             }
-            Enroller::SignIn { proofs, .. } => {
-                let proofs = proofs.clone().with(proof);
-                session::open(tx, ring, fresh, self.user, proofs).await.map(Some)
+            Enroller::SignIn { .. } => Ok(Ok(None)),
+        }
+    }
+
+    async fn session(
+        &self,
+        tx: &mut Tx<'_>,
+        held: Option<Session>,
+        proof: &Proof,
+    ) -> Result<Session, Fault> {
+        let (ring, fresh) = (&self.ring, &self.fresh);
+        match (held, &self.enroller) {
+            (Some(held), _) => session::elevate(tx, ring, fresh, held, proof).await,
+            (None, Enroller::SignIn { proofs, .. }) => {
+                session::open(tx, ring, fresh, self.user, proofs.clone().with(proof)).await
             }
+            (None, Enroller::Session(_)) => Err(Fault::broken("a session was not held")),
         }
     }
 

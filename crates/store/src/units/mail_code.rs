@@ -104,9 +104,10 @@ impl Unit for Try {
             return Ok(Err(Refusal::Wrong));
         };
         tx.put(sql!("DELETE FROM mail_codes WHERE user_id = ?1"), args![user]).await?;
-        let proofs = self.session.proofs.clone().with(&proof);
-        let raised = session::elevate(tx, &self.ring, &self.fresh, &self.session, proofs).await?;
-        let Some(raised) = raised else { return Ok(Err(Refusal::Ended)) };
+        let Some(held) = session::hold(tx, &self.ring, &self.session).await? else {
+            return Ok(Err(Refusal::Ended));
+        };
+        let raised = session::elevate(tx, &self.ring, &self.fresh, held, &proof).await?;
         second_factor::reset(tx, user, Factor::Email).await?;
         tx.audit(&event).await?;
         Ok(Ok(Box::new(raised)))

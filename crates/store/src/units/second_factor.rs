@@ -10,7 +10,7 @@ use nightlatch_core::{
     lockout::{DISABLE_AT, FACTOR_FREE, wait},
     message::Template,
     methods::Allowed,
-    proof::{Factor, Proof, Proofs},
+    proof::{Factor, Proof},
     token::SignInStep,
 };
 
@@ -83,13 +83,6 @@ impl Attempt {
         }
     }
 
-    fn proofs(&self) -> Proofs {
-        match &self.aim {
-            Aim::SignIn(step) => step.proofs.clone(),
-            Aim::StepUp(session) => session.proofs.clone(),
-        }
-    }
-
     fn session(&self) -> Option<SessionId> {
         match &self.aim {
             Aim::SignIn(_) => None,
@@ -145,7 +138,7 @@ impl Attempt {
     pub(crate) async fn is_open(&self, tx: &mut Tx<'_>) -> Result<bool, Fault> {
         match &self.aim {
             Aim::SignIn(step) => presented::is_open(tx, &step.id).await,
-            Aim::StepUp(session) => session::is_current(tx, session).await,
+            Aim::StepUp(session) => Ok(session::hold(tx, &self.ring, session).await?.is_some()),
         }
     }
 
@@ -212,18 +205,20 @@ impl Attempt {
         if proof.user() != account.id {
             return Err(Fault::broken("a proof was presented for another account"));
         }
-        let proofs = self.proofs().with(proof);
+        let (ring, fresh) = (&self.ring, &self.fresh);
         let session = match &self.aim {
             Aim::SignIn(step) => {
                 if !presented::burn(tx, &step.id, step.expires_at).await? {
                     return Err(Fault::broken("a counted sign-in step was burned meanwhile"));
                 }
-                session::open(tx, &self.ring, &self.fresh, account.id, proofs).await?
+                let proofs = step.proofs.clone().with(proof);
+                session::open(tx, ring, fresh, account.id, proofs).await?
             }
             Aim::StepUp(session) => {
-                let raised = session::elevate(tx, &self.ring, &self.fresh, session, proofs).await?;
-                let Some(raised) = raised else { return Ok(Err(Refusal::Ended)) };
-                raised
+                let Some(held) = session::hold(tx, ring, session).await? else {
+                    return Ok(Err(Refusal::Ended));
+                };
+                session::elevate(tx, ring, fresh, held, proof).await?
             }
         };
         reset(tx, account.id, factor).await?;

@@ -7,7 +7,7 @@ use nightlatch_core::{
     assurance::{Level, Lifetimes},
     audit::{Event, Kind, Reason},
     keys::{KeyRing, Nonce},
-    proof::Proofs,
+    proof::{Proof, Proofs},
     token::Refresh,
 };
 
@@ -154,15 +154,37 @@ pub(crate) async fn open(
     Ok(session)
 }
 
-/// Gives a session new proofs and new secrets; the old secrets are dead. `None` if the session
-/// ended, or got other secrets, in the meantime.
+/// The session as it is now, held until this unit commits; `None` if it ended, or got other secrets,
+/// since `seen` was read. A refresh in between does no harm.
+pub(crate) async fn hold(
+    tx: &mut Tx<'_>,
+    ring: &KeyRing,
+    seen: &Session,
+) -> Result<Option<Session>, Fault> {
+    let stored = tx
+        .row::<Stored>(
+            sql!(
+                "SELECT id, user_id, created_at, expires_at, idle_until, seen_at, proofs, secrets, \
+                 generation, client, address FROM sessions WHERE id = ?1 AND secrets = ?2",
+                pg: "SELECT id, user_id, created_at, expires_at, idle_until, seen_at, proofs, \
+                 secrets, generation, client, address FROM sessions \
+                 WHERE id = $1 AND secrets = $2 FOR NO KEY UPDATE"
+            ),
+            args![seen.id, seen.secrets],
+        )
+        .await?;
+    stored.map(|stored| stored.open(ring)).transpose()
+}
+
+/// Adds a proof to a session that this unit holds, and gives it new secrets; the old ones are dead.
 pub(crate) async fn elevate(
     tx: &mut Tx<'_>,
     ring: &KeyRing,
     fresh: &Fresh,
-    session: &Session,
-    proofs: Proofs,
-) -> Result<Option<Session>, Fault> {
+    held: Session,
+    proof: &Proof,
+) -> Result<Session, Fault> {
+    let proofs = held.proofs.with(proof);
     // A new proof begins a new period of its level (NIST SP 800-63B §2.2.3: reauthentication
     // resets both limits).
     let (expires_at, idle_until) = fresh.deadlines(proofs.level(), fresh.now);
@@ -171,46 +193,29 @@ pub(crate) async fn elevate(
         expires_at,
         idle_until,
         seen_at: fresh.now,
-        secrets: session.secrets + 1,
-        generation: session.generation + 1,
-        ..session.clone()
+        secrets: held.secrets + 1,
+        generation: held.generation + 1,
+        ..held
     };
     let refresh = Refresh::issue(ring, raised.id, raised.generation, fresh.random);
-    let taken = tx
-        .hit(
-            sql!(
-                "UPDATE sessions SET proofs = ?3, secrets = ?4, generation = ?5, refresh = ?6, \
-                 rotated_at = ?7, seen_at = ?7, expires_at = ?8, idle_until = ?9 \
-                 WHERE id = ?1 AND generation = ?2"
-            ),
-            args![
-                session.id,
-                session.generation,
-                &raised.proofs.seal(ring, fresh.nonce, raised.id, raised.user),
-                raised.secrets,
-                raised.generation,
-                &refresh.hash(),
-                fresh.now,
-                expires_at,
-                idle_until
-            ],
-        )
-        .await?;
-    Ok(taken.then_some(raised))
-}
-
-/// Whether nobody gave the session other secrets; holds it until this unit commits.
-pub(crate) async fn is_current(tx: &mut Tx<'_>, session: &Session) -> Result<bool, Fault> {
-    let row = tx
-        .row::<(i64,)>(
-            sql!(
-                "SELECT generation FROM sessions WHERE id = ?1 AND generation = ?2",
-                pg: "SELECT generation FROM sessions WHERE id = $1 AND generation = $2 FOR UPDATE"
-            ),
-            args![session.id, session.generation],
-        )
-        .await?;
-    Ok(row.is_some())
+    tx.put(
+        sql!(
+            "UPDATE sessions SET proofs = ?2, secrets = ?3, generation = ?4, refresh = ?5, \
+             rotated_at = ?6, seen_at = ?6, expires_at = ?7, idle_until = ?8 WHERE id = ?1"
+        ),
+        args![
+            raised.id,
+            &raised.proofs.seal(ring, fresh.nonce, raised.id, raised.user),
+            raised.secrets,
+            raised.generation,
+            &refresh.hash(),
+            fresh.now,
+            expires_at,
+            idle_until
+        ],
+    )
+    .await?;
+    Ok(raised)
 }
 
 pub(crate) async fn load(

@@ -7,7 +7,7 @@ use nightlatch_core::{
     audit::{Event, Kind, Reason},
     keys::KeyRing,
     methods::{Allowed, Demand, Holding, Next},
-    proof::{Factor, Proofs},
+    proof::{Factor, Proof, Proofs},
 };
 
 use super::{
@@ -145,8 +145,8 @@ pub struct Renew {
     pub session: Session,
     /// The account as it was when the password was compared.
     pub account: Account,
-    /// The proof of the password, together with what the session proved before.
-    pub proofs: Proofs,
+    /// The proof of the password.
+    pub proof: Proof,
     /// Its new secrets.
     pub fresh: Fresh,
     /// The budget that the right password clears.
@@ -161,8 +161,8 @@ impl Unit for Renew {
             return Ok(None);
         }
         let (ring, fresh) = (&self.ring, &self.fresh);
-        let raised = session::elevate(tx, ring, fresh, &self.session, self.proofs.clone()).await?;
-        let Some(raised) = raised else { return Ok(None) };
+        let Some(held) = session::hold(tx, ring, &self.session).await? else { return Ok(None) };
+        let raised = session::elevate(tx, ring, fresh, held, &self.proof).await?;
         for slot in &self.forgive {
             budget::forgive(tx, *slot).await?;
         }

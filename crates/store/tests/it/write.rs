@@ -163,8 +163,11 @@ async fn a_closed_store_has_done_what_it_took_and_takes_nothing_more() {
         store.write(Make).await.unwrap();
         let (taken, ()) = tokio::join!(biased; store.write(Insert(1)), store.close(NOW));
         assert_eq!(taken.unwrap(), 1);
-        let late = store.write(Insert(2)).await;
-        assert!(matches!(late, Err(Fault::Unavailable(_))), "{late:?}");
+        for late in
+            [store.write(Insert(2)).await, store.read(Count).await, store.read_slow(Count).await]
+        {
+            assert!(matches!(late, Err(Fault::Unavailable(_))), "{late:?}");
+        }
         store.close(NOW).await;
     })
     .await;

@@ -116,9 +116,8 @@ mod tests {
         let prefix = "violin mustard canyon Tuesday ";
         check(15, &format!("{prefix}{}", "x".repeat(994)), Ok(()));
         check(15, &format!("{prefix}{}", "x".repeat(995)), Err(Weak::TooLong));
-        // The character with the longest decomposition there is: 12 bytes.
-        let worst = "\u{1d160}".repeat(34);
-        check(15, &format!("{prefix}{worst}"), Ok(()));
+        // The character with the longest decomposition there is, 12 bytes, and room for 64 of it.
+        check(15, &format!("{prefix}{}", "\u{1d160}".repeat(82)), Ok(()));
         check(15, &format!("{prefix}{}", "\u{1d160}".repeat(83)), Err(Weak::TooLong));
     }
 
@@ -165,17 +164,12 @@ mod tests {
         for bad in [
             "nightlatch-2026!",
             "2026NIGHTLATCH2026",
-            "night-latch night",
+            "n-i-g-h-t-l-a-t-c-h",
+            "ＮightＬatch",
             "ada.lovelace@example.org",
             "AdaLovelace1815!",
-            "ＮightＬatch",
         ] {
-            let expected = match bad {
-                // Not the word itself, but guessed from it.
-                "night-latch night" | "ＮightＬatch" => continue,
-                _ => Weak::Contextual,
-            };
-            check(8, bad, Err(expected));
+            check(8, bad, Err(Weak::Contextual));
         }
         check(8, "nightlatchnightlatch", Err(Weak::TooCommon));
         check(8, "7391846255301942a6", Ok(()));

@@ -1,0 +1,132 @@
+//! How a command fails: one line that says what is wrong, one that says what to do.
+
+use std::{
+    error::Error,
+    fmt::Write as _,
+    io::{self, Write as _},
+    process::ExitCode,
+};
+
+use nightlatch_flows::Refused;
+use nightlatch_store::{BadDatabase, OpenError};
+
+use crate::{
+    config::{Issue, Issues},
+    wiring::{installation::Unopened, keys::BadKeys, server::Unbound},
+};
+
+/// Why a command did not do what it was asked for. Holds no secret.
+#[derive(Debug)]
+pub(super) struct Failure {
+    /// What is wrong, and what to do about it.
+    lines: Vec<(String, Option<String>)>,
+    status: u8,
+}
+
+impl Failure {
+    /// The command failed because of `problem`; `next` is what to do.
+    pub(super) fn new(problem: impl Into<String>, next: Option<String>) -> Self {
+        Self { lines: vec![(problem.into(), next)], status: 1 }
+    }
+
+    /// The command was given what it can't use.
+    pub(super) fn misuse(problem: impl Into<String>, next: impl Into<String>) -> Self {
+        Self { lines: vec![(problem.into(), Some(next.into()))], status: 2 }
+    }
+
+    /// The command said all there is to say, and what it found is bad.
+    pub(super) const fn told() -> Self {
+        Self { lines: Vec::new(), status: 1 }
+    }
+
+    /// `error` and its causes in one line.
+    fn because(error: &dyn Error, next: Option<String>) -> Self {
+        let mut problem = error.to_string();
+        let mut cause = error.source();
+        while let Some(inner) = cause {
+            let text = inner.to_string();
+            // Some errors repeat their cause.
+            if !problem.ends_with(&text) {
+                let _ = write!(problem, ": {text}");
+            }
+            cause = inner.source();
+        }
+        Self::new(problem, next)
+    }
+
+    /// Tells standard error; the status to end the process with.
+    pub(super) fn report(&self) -> ExitCode {
+        let mut stderr = io::stderr().lock();
+        for (problem, next) in &self.lines {
+            // There is nobody left to tell if this can't be written.
+            let _ = writeln!(stderr, "error: {problem}");
+            if let Some(next) = next {
+                let _ = writeln!(stderr, "next: {next}");
+            }
+        }
+        ExitCode::from(self.status)
+    }
+}
+
+impl From<Issues> for Failure {
+    fn from(Issues(issues): Issues) -> Self {
+        let line = |Issue { key, problem, next }| (format!("{key}: {problem}"), Some(next));
+        Self { lines: issues.into_iter().map(line).collect(), status: 1 }
+    }
+}
+
+impl From<Unopened> for Failure {
+    fn from(error: Unopened) -> Self {
+        Self::because(&error, error.next())
+    }
+}
+
+impl From<OpenError> for Failure {
+    fn from(error: OpenError) -> Self {
+        Unopened::from(error).into()
+    }
+}
+
+impl From<BadDatabase> for Failure {
+    fn from(error: BadDatabase) -> Self {
+        Unopened::from(error).into()
+    }
+}
+
+impl From<BadKeys> for Failure {
+    fn from(error: BadKeys) -> Self {
+        Self::because(&error, Some(error.next().to_owned()))
+    }
+}
+
+impl From<Unbound> for Failure {
+    fn from(error: Unbound) -> Self {
+        let next = "stop what listens there, or choose another address".to_owned();
+        Self::because(&error, Some(next))
+    }
+}
+
+impl From<Refused> for Failure {
+    fn from(refused: Refused) -> Self {
+        let next = match &refused {
+            Refused::Invalid(fields) => {
+                let text = |(index, detail): (usize, &String)| {
+                    if index == 0 { detail.clone() } else { format!(" {detail}") }
+                };
+                let details = fields.iter().map(|field| &field.detail).enumerate().map(text);
+                return Self::misuse(details.collect::<String>(), "correct it and try again");
+            }
+            Refused::NotFound => "see `nightlatch user list`",
+            Refused::Conflict | Refused::Busy => "try again",
+            Refused::Store(_) => "check that the database is there and takes writes",
+            _ => return Self::because(&refused, None),
+        };
+        Self::because(&refused, Some(next.to_owned()))
+    }
+}
+
+impl From<Box<dyn Error>> for Failure {
+    fn from(error: Box<dyn Error>) -> Self {
+        Self::because(&*error, None)
+    }
+}

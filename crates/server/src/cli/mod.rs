@@ -1,0 +1,85 @@
+//! The command line: one file a command, each parsing, calling one journey and printing.
+//!
+//! What a command answers goes to standard output, what went wrong to standard error as one line
+//! with the next step. The status is 0 for success, 1 for failure and 2 for misuse.
+
+mod admin;
+mod audit;
+mod config;
+mod dev;
+mod failure;
+mod keys;
+mod migrate;
+mod output;
+mod serve;
+mod target;
+mod user;
+
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+use self::failure::Failure;
+
+/// The second lock on the door you already have: a multi-factor authentication server.
+#[derive(Debug, Parser)]
+#[command(name = "nightlatch", version, propagate_version = true)]
+#[command(after_help = "Start with `nightlatch dev`. Status: 0 success, 1 failure, 2 misuse.")]
+struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Run a development server on this machine, with nothing to set up
+    Dev(dev::Args),
+    /// Run a production server
+    Serve(serve::Args),
+    /// Bring the schema of a database up to date
+    Migrate(migrate::Args),
+    /// Check or show the settings of a production server
+    #[command(subcommand)]
+    Config(config::Command),
+    /// Make keys
+    #[command(subcommand)]
+    Keys(keys::Command),
+    /// Make administrators
+    #[command(subcommand)]
+    Admin(admin::Command),
+    /// See and change accounts
+    #[command(subcommand)]
+    User(user::Command),
+    /// Verify the audit trail
+    #[command(subcommand)]
+    Audit(audit::Command),
+}
+
+/// Runs the command that this process was started with; the status to end it with.
+#[must_use]
+pub fn main() -> ExitCode {
+    let cli = match Cli::try_parse() {
+        Ok(cli) => cli,
+        Err(misuse) => {
+            // There is nobody left to tell if this can't be printed.
+            let _ = misuse.print();
+            return ExitCode::from(u8::try_from(misuse.exit_code()).unwrap_or(2));
+        }
+    };
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build();
+    let done = runtime.map_err(|error| Failure::new(error.to_string(), None)).and_then(|runtime| {
+        runtime.block_on(async {
+            match cli.command {
+                Command::Dev(args) => dev::run(args).await,
+                Command::Serve(args) => serve::run(&args).await,
+                Command::Migrate(args) => migrate::run(&args).await,
+                Command::Config(command) => config::run(&command),
+                Command::Keys(command) => keys::run(&command),
+                Command::Admin(command) => admin::run(&command).await,
+                Command::User(command) => user::run(&command).await,
+                Command::Audit(command) => audit::run(&command).await,
+            }
+        })
+    });
+    done.map_or_else(|failure| failure.report(), |()| ExitCode::SUCCESS)
+}

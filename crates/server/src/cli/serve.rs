@@ -1,0 +1,37 @@
+//! `nightlatch serve`: a server for real accounts.
+
+use std::path::PathBuf;
+
+use super::failure::Failure;
+use crate::{
+    config::{Config, env::Environment},
+    http::serve::asked_to_stop,
+    telemetry::logs,
+    wiring::{
+        installation,
+        server::{self, Listeners},
+    },
+};
+
+/// Refuses to start on settings that are missing or unsafe, and names all of them.
+#[derive(Debug, clap::Args)]
+pub(super) struct Args {
+    /// The settings; NIGHTLATCH__SECTION__KEY in the environment goes before them
+    #[arg(long, value_name = "FILE")]
+    config: PathBuf,
+}
+
+pub(super) async fn run(args: &Args) -> Result<(), Failure> {
+    let config = Config::load(Some(&args.config), &Environment::of_process())?;
+    logs::start(&config.log).map_err(|error| Failure::new(error.to_string(), None))?;
+    let env = installation::open(&config).await?;
+    let listeners = Listeners::bind(config.http.listen, config.http.admin_listen).await?;
+    tracing::info!(
+        version = env!("CARGO_PKG_VERSION"),
+        public_url = config.public_url.origin(),
+        listen = %config.http.listen,
+        admin_listen = %config.http.admin_listen,
+        "Serving"
+    );
+    Ok(server::run(&config, env, listeners, asked_to_stop()).await?)
+}

@@ -1,0 +1,20 @@
+//! The contract of the units of work, on both engines: what is one-time is taken once whoever races
+//! for it, every guess is counted, what is enrolled is enforced, and a refusal tells strangers
+//! nothing.
+
+mod alike;
+mod disable;
+mod enforced;
+mod fixture;
+mod lockout;
+mod once_account;
+mod once_factor;
+mod outbox;
+mod peek;
+mod person;
+mod race;
+mod refresh;
+mod replay;
+mod seals;
+mod streaks;
+mod upkeep;

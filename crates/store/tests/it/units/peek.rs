@@ -1,0 +1,82 @@
+//! What tests look up, and change, behind the units' backs.
+
+use nightlatch_core::{UserId, message::Message};
+use nightlatch_store::{Fault, Sql, Tx, Unit, Value, args, sql, units::audit::Events};
+use serde_json::Value as Json;
+
+use super::fixture::World;
+
+/// Changes rows; the parameters are blobs.
+struct Change(&'static Sql, Vec<Vec<u8>>);
+
+impl Unit for Change {
+    type Out = bool;
+
+    async fn run(&self, tx: &mut Tx<'_>) -> Result<bool, Fault> {
+        let args: Vec<Value<'_>> = self.1.iter().map(Value::from).collect();
+        tx.hit(self.0, &args).await
+    }
+}
+
+/// Reads one number; the parameters are blobs.
+struct Number(&'static Sql, Vec<Vec<u8>>);
+
+impl Unit for Number {
+    type Out = Option<(i64,)>;
+
+    async fn run(&self, tx: &mut Tx<'_>) -> Result<Self::Out, Fault> {
+        let args: Vec<Value<'_>> = self.1.iter().map(Value::from).collect();
+        tx.row(self.0, &args).await
+    }
+}
+
+/// Reads the outbox.
+struct Outbox;
+
+impl Unit for Outbox {
+    type Out = Vec<([u8; 16], Vec<u8>)>;
+
+    async fn run(&self, tx: &mut Tx<'_>) -> Result<Self::Out, Fault> {
+        tx.rows(sql!("SELECT id, body FROM outbox ORDER BY id"), args![]).await
+    }
+}
+
+impl World {
+    /// Changes rows; at least one, or the test is wrong.
+    pub(crate) async fn change(&self, sql: &'static Sql, blobs: &[&[u8]]) {
+        let blobs = blobs.iter().map(|blob| blob.to_vec()).collect();
+        assert!(self.write(Change(sql, blobs)).await, "{} changes nothing", sql.sqlite());
+    }
+
+    /// The number that a statement returns.
+    pub(crate) async fn number(&self, sql: &'static Sql, blobs: &[&[u8]]) -> i64 {
+        let blobs = blobs.iter().map(|blob| blob.to_vec()).collect();
+        self.write(Number(sql, blobs)).await.unwrap().0
+    }
+
+    /// How many rows of sessions a user has, over ones included.
+    pub(crate) async fn sessions_of(&self, user: UserId) -> i64 {
+        let count = sql!("SELECT COUNT(*) FROM sessions WHERE user_id = ?1");
+        self.number(count, &[user.as_bytes()]).await
+    }
+
+    /// The messages that wait, oldest first.
+    pub(crate) async fn messages(&self) -> Vec<Message> {
+        let rows = self.write(Outbox).await;
+        rows.iter().map(|(id, body)| Message::open(&self.ring, body, *id).unwrap()).collect()
+    }
+
+    /// The audit trail of a user: kinds of events with their reasons, in no certain order where
+    /// several lanes wrote.
+    pub(crate) async fn trail(&self, user: UserId) -> Vec<String> {
+        let events = self.write(Events { after: ([0; 16], 0), limit: 10_000 }).await;
+        let bodies = events.iter().map(|event| serde_json::from_str(&event.body).unwrap());
+        bodies
+            .filter(|event: &Json| event["user"] == user.to_string())
+            .map(|event| match event["reason"].as_str() {
+                Some(reason) => format!("{}: {reason}", event["kind"].as_str().unwrap()),
+                None => event["kind"].as_str().unwrap().to_owned(),
+            })
+            .collect()
+    }
+}
