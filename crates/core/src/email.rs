@@ -165,6 +165,9 @@ mod tests {
         let domain = format!("{}.{}.{}", "b".repeat(63), "c".repeat(63), "d".repeat(61));
         assert!(Email::parse(&format!("{local}@{domain}")).is_some(), "254 bytes");
         assert!(Email::parse(&format!("{local}@{domain}d")).is_none(), "255 bytes");
+        let grown = format!("{}example", "ü.".repeat(25));
+        assert!(Email::parse(&format!("ada@{grown}")).is_some());
+        assert!(Email::parse(&format!("{local}@{grown}")).is_none(), "255 bytes in ASCII");
     }
 
     #[test]

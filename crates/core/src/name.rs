@@ -14,8 +14,7 @@ impl Name {
     /// Reads a name of 1 to 100 characters.
     #[must_use]
     pub fn parse(text: &str) -> Option<Self> {
-        // A name takes four bytes a character at most; longer text is refused unread, for trimming
-        // and composing would have to go through all of it.
+        // Far longer text, which no trimming and composing makes a name, is refused unread.
         if text.len() > MAX_CHARS * 16 {
             return None;
         }
@@ -47,6 +46,8 @@ fn is_refused(sign: char) -> bool {
                 | '\u{61c}'
                 | '\u{6dd}'
                 | '\u{70f}'
+                | '\u{890}'..='\u{891}'
+                | '\u{8e2}'
                 | '\u{180e}'
                 | '\u{200b}'
                 | '\u{200e}'..='\u{200f}'
@@ -54,6 +55,11 @@ fn is_refused(sign: char) -> bool {
                 | '\u{2060}'..='\u{206f}'
                 | '\u{feff}'
                 | '\u{fff9}'..='\u{fffb}'
+                | '\u{110bd}'
+                | '\u{110cd}'
+                | '\u{13430}'..='\u{1343f}'
+                | '\u{1bca0}'..='\u{1bca3}'
+                | '\u{1d173}'..='\u{1d17a}'
                 | '\u{e0000}'..='\u{e007f}'
         )
 }

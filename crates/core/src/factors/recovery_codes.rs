@@ -157,6 +157,14 @@ mod tests {
     }
 
     #[test]
+    fn what_is_kept_is_the_cost_that_was_paid() {
+        let absurd = Cost { memory_kib: 0, iterations: 0, parallelism: 0 };
+        let memory = &mut Memory::default();
+        let (_, set) = generate(&ring(&[1]), USER, [2; 16], [3; 16], &entropy(), absurd, memory);
+        assert_eq!(set.cost, Cost { memory_kib: 8, iterations: 1, parallelism: 1 });
+    }
+
+    #[test]
     fn an_absurd_stored_cost_is_not_paid() {
         let (codes, set) = set();
         let absurd = Cost { memory_kib: 0, iterations: 0, parallelism: 0 };

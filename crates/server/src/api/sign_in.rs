@@ -235,28 +235,28 @@ mod tests {
     }
 
     #[track_caller]
-    fn check(body: Value, expected: Option<&str>) {
-        assert_eq!(form(&body), expected, "{body}");
+    fn check(body: &Value, expected: Option<&str>) {
+        assert_eq!(form(body), expected, "{body}");
     }
 
     #[test]
     fn each_form_of_the_contract_is_told_from_the_others() {
         let code = json!({ "temp_token": "nlt_", "method": "totp", "code": "123456" });
-        check(code.clone(), Some("code"));
+        check(&code, Some("code"));
         let mut whole = code;
         whole["method_id"] = json!("mth_");
         whole["remember_device"] = json!(true);
-        check(whole, Some("code"));
-        check(json!({ "temp_token": "nlt_", "mfa_token": "123456" }), Some("token"));
-        check(json!({ "email": "a@b.c", "password": "p" }), Some("one shot"));
-        check(json!({ "email": "a@b.c", "password": "p", "mfa_token": "1" }), Some("one shot"));
+        check(&whole, Some("code"));
+        check(&json!({ "temp_token": "nlt_", "mfa_token": "123456" }), Some("token"));
+        check(&json!({ "email": "a@b.c", "password": "p" }), Some("one shot"));
+        check(&json!({ "email": "a@b.c", "password": "p", "mfa_token": "1" }), Some("one shot"));
         let password = json!({ "temp_token": "nlt_", "method": "password", "password": "p" });
-        check(password, Some("password"));
+        check(&password, Some("password"));
         let credential = json!({
             "temp_token": "nlt_", "method": "webauthn", "challenge_token": "nlc_",
             "credential": { "id": "x", "new": [1] },
         });
-        check(credential, Some("credential"));
+        check(&credential, Some("credential"));
     }
 
     #[test]
@@ -272,7 +272,7 @@ mod tests {
             json!({ "email": "a@b.c", "password": "p", "device_token": "d" }),
             json!({ "temp_token": "nlt_", "method": "totp", "code": "1", "password": "p" }),
         ] {
-            check(odd, None);
+            check(&odd, None);
         }
     }
 }

@@ -211,7 +211,7 @@ impl From<sign_in::Challenge> for Challenge {
 
 /// A second factor has to be enrolled before the sign-in completes.
 #[derive(Serialize, JsonSchema)]
-pub(super) struct Enrollment {
+pub(super) struct MustEnroll {
     /// Always `enrollment_required`.
     status: Status,
     /// Always true.
@@ -230,7 +230,7 @@ pub(super) struct Enrollment {
 pub(super) enum SignIn {
     Complete(Box<Tokens>),
     MfaRequired(Challenge),
-    EnrollmentRequired(Enrollment),
+    EnrollmentRequired(MustEnroll),
 }
 
 impl From<sign_in::SignIn> for SignIn {
@@ -238,7 +238,7 @@ impl From<sign_in::SignIn> for SignIn {
         match signing_in {
             sign_in::SignIn::Complete(tokens) => Self::from(*tokens),
             sign_in::SignIn::Challenge(challenge) => Self::MfaRequired(challenge.into()),
-            sign_in::SignIn::EnrollmentRequired(required) => Self::EnrollmentRequired(Enrollment {
+            sign_in::SignIn::EnrollmentRequired(required) => Self::EnrollmentRequired(MustEnroll {
                 status: Status::EnrollmentRequired,
                 enrollment_required: true,
                 temp_token: required.temp_token.into(),

@@ -15,7 +15,7 @@ use serde_json::json;
 
 use super::{
     failure::Failure,
-    output::{Form, say},
+    output::Form,
     target::{Target, leave},
 };
 use crate::wiring::private_file;

@@ -35,12 +35,11 @@ struct Place {
 }
 
 pub(super) async fn run(args: &Args) -> Result<(), Failure> {
-    let options = match &args.place.database {
-        Some(url) => installation::chained(Database::parse(url)?),
-        None => {
-            let file = args.place.config.as_deref();
-            installation::options(&Config::load(file, &Environment::of_process())?)?
-        }
+    let options = if let Some(url) = &args.place.database {
+        installation::chained(Database::parse(url)?)
+    } else {
+        let file = args.place.config.as_deref();
+        installation::options(&Config::load(file, &Environment::of_process())?)?
     };
     let engine = options.database.engine().to_string();
     let now = SystemClock::default().now();

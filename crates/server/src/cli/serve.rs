@@ -16,7 +16,7 @@ use crate::{
 /// Refuses to start on settings that are missing or unsafe, and names all of them.
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {
-    /// The settings; NIGHTLATCH__SECTION__KEY in the environment goes before them
+    /// The settings; those in the environment go before them
     #[arg(long, value_name = "FILE")]
     config: PathBuf,
 }

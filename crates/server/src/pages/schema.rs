@@ -8,6 +8,8 @@ const MAX_DEPTH: usize = 4;
 /// One of the forms that a body can have; most have only one.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct Shape {
+    /// What it means, where there are others.
+    pub(super) note: String,
     /// The members, outer before inner.
     pub(super) fields: Vec<Field>,
 }
@@ -33,15 +35,15 @@ impl<'d> Document<'d> {
     /// The forms that `schema` allows.
     pub(super) fn shapes(self, schema: &'d Value) -> Vec<Shape> {
         let schema = self.resolve(schema);
-        Self::alternatives(schema)
-            .unwrap_or_else(|| vec![schema])
-            .into_iter()
-            .map(|schema| {
-                let mut fields = Vec::new();
-                self.tell("", schema, 0, &mut fields);
-                Shape { fields }
-            })
-            .collect()
+        let shape = |note: &Value, schema: &'d Value| {
+            let mut fields = Vec::new();
+            self.tell("", schema, 0, &mut fields);
+            Shape { note: note.as_str().unwrap_or_default().to_owned(), fields }
+        };
+        match Self::alternatives(schema) {
+            Some(list) => list.into_iter().map(|one| shape(&one["description"], one)).collect(),
+            None => vec![shape(&Value::Null, schema)],
+        }
     }
 
     fn tell(self, prefix: &str, schema: &'d Value, depth: usize, fields: &mut Vec<Field>) {
@@ -182,11 +184,13 @@ mod tests {
     fn alternatives_are_shapes_of_their_own() {
         let schema = json!({ "oneOf": [
             { "$ref": "#/components/schemas/Session" },
-            { "properties": { "status": { "const": "waiting" } } },
+            { "description": "Not yet.", "properties": { "status": { "const": "waiting" } } },
         ] });
         assert_eq!(lines(&schema).len(), 3);
         let document = json!({});
-        assert_eq!(Document(&document).shapes(&schema).len(), 2);
+        let notes: Vec<_> =
+            Document(&document).shapes(&schema).into_iter().map(|shape| shape.note).collect();
+        assert_eq!(notes, ["", "Not yet."]);
     }
 
     #[test]

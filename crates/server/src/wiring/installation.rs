@@ -2,7 +2,7 @@
 
 use std::{fs::DirBuilder, io, os::unix::fs::DirBuilderExt, path::PathBuf, sync::Arc};
 
-use nightlatch_core::{SessionId, Timestamp, keys::KeyRing};
+use nightlatch_core::{SessionId, keys::KeyRing};
 use nightlatch_flows::{
     Clock, Entropy, Env, Settings,
     boot::{self, Unfit},
@@ -10,9 +10,7 @@ use nightlatch_flows::{
     hasher::Hasher,
     tokens::AccessTokens,
 };
-use nightlatch_store::{
-    BadDatabase, Database, Engine, Fault, OpenError, Options, Store, units::meta::Get,
-};
+use nightlatch_store::{BadDatabase, Database, Fault, OpenError, Options, Store, units::meta::Get};
 use tokio::sync::Notify;
 
 use crate::{

@@ -16,7 +16,7 @@ use nightlatch_flows::{
 use tokio::{
     sync::watch,
     task::JoinSet,
-    time::{MissedTickBehavior, interval, timeout},
+    time::{Interval, MissedTickBehavior, interval, timeout},
 };
 
 use crate::{
@@ -59,12 +59,16 @@ impl Upkeep {
         health: &Arc<Health>,
     ) -> Self {
         let (stop, stopping) = watch::channel(());
+        let pace = |what, every| Pace::new(what, every, &stopping);
         let mut tasks = JoinSet::new();
-        tasks.spawn(send(Arc::clone(env), courier, Arc::clone(metrics), stopping.clone()));
-        tasks.spawn(sign(Arc::clone(env), stopping.clone()));
-        tasks.spawn(mark(Arc::clone(env), Arc::clone(health), stopping.clone()));
-        tasks.spawn(drop_old(Arc::clone(env), stopping.clone()));
-        tasks.spawn(count(Arc::clone(env), Arc::clone(metrics), stopping));
+        let sending = pace("sending messages", SEND_EVERY);
+        tasks.spawn(send(Arc::clone(env), courier, Arc::clone(metrics), sending));
+        tasks.spawn(sign(Arc::clone(env), pace("signing the audit trail", SIGN_EVERY)));
+        let marking = pace("noting the time", MARK_EVERY);
+        tasks.spawn(mark(Arc::clone(env), Arc::clone(health), marking));
+        tasks.spawn(drop_old(Arc::clone(env), pace("dropping what is over", PURGE_EVERY)));
+        let counting = pace("counting", COUNT_EVERY);
+        tasks.spawn(count(Arc::clone(env), Arc::clone(metrics), counting));
         Self { tasks, stop }
     }
 
@@ -78,87 +82,100 @@ impl Upkeep {
     }
 }
 
-async fn send(
-    env: Arc<Env>,
-    courier: Arc<dyn Courier>,
-    metrics: Arc<Metrics>,
-    stop: watch::Receiver<()>,
-) {
-    let step = async || loop {
-        let result = match send_one(&env, &*courier).await? {
+async fn send(env: Arc<Env>, courier: Arc<dyn Courier>, metrics: Arc<Metrics>, mut pace: Pace) {
+    while pace.next_or(env.outbox.notified()).await {
+        pace.note(&send_all(&env, &*courier, &metrics).await);
+    }
+}
+
+async fn send_all(env: &Env, courier: &dyn Courier, metrics: &Metrics) -> Result<(), Refused> {
+    loop {
+        let result = match send_one(env, courier).await? {
             Sent::Nothing => return Ok(()),
             Sent::Later => continue,
             Sent::Delivered => telemetry::metrics::Sent::Delivered,
             Sent::Dropped => telemetry::metrics::Sent::Failed,
         };
         metrics.message("email", result);
-    };
-    repeat("sending messages", SEND_EVERY, stop, async || env.outbox.notified().await, step).await;
+    }
 }
 
-async fn sign(env: Arc<Env>, stop: watch::Receiver<()>) {
+async fn sign(env: Arc<Env>, mut pace: Pace) {
     let mut last = Vec::new();
-    let step = async || {
-        if let Some(heads) = checkpoint(&env, &last).await? {
+    while pace.next().await {
+        let signed = checkpoint(&env, &last).await;
+        pace.note(&signed);
+        if let Ok(Some(heads)) = signed {
             last = heads;
         }
-        Ok(())
-    };
-    repeat("signing the audit trail", SIGN_EVERY, stop, pending, step).await;
+    }
 }
 
-async fn mark(env: Arc<Env>, health: Arc<Health>, stop: watch::Receiver<()>) {
-    let step = async || {
+async fn mark(env: Arc<Env>, health: Arc<Health>, mut pace: Pace) {
+    while pace.next().await {
         let marked = mark_time(&env).await;
         health.wrote(marked.is_ok());
-        marked.map(drop)
-    };
-    repeat("noting the time", MARK_EVERY, stop, pending, step).await;
+        pace.note(&marked);
+    }
 }
 
-async fn drop_old(env: Arc<Env>, stop: watch::Receiver<()>) {
-    repeat("dropping what is over", PURGE_EVERY, stop, pending, async || purge(&env).await).await;
+async fn drop_old(env: Arc<Env>, mut pace: Pace) {
+    while pace.next().await {
+        pace.note(&purge(&env).await);
+    }
 }
 
-async fn count(env: Arc<Env>, metrics: Arc<Metrics>, stop: watch::Receiver<()>) {
+async fn count(env: Arc<Env>, metrics: Arc<Metrics>, mut pace: Pace) {
     let mut counted = 0;
-    let step = async || {
+    while pace.next().await {
         let jobs = env.hasher.jobs();
         for _ in counted..jobs {
             metrics.password_hash();
         }
         counted = jobs;
-        Ok(())
-    };
-    repeat("counting", COUNT_EVERY, stop, pending, step).await;
+    }
 }
 
-/// Takes `step` whenever it is time or `woken` says so, and once more when told to stop. A failure
-/// is told once until a step succeeds again.
-async fn repeat(
+/// When a task takes its steps, and whether they succeed.
+struct Pace {
     what: &'static str,
-    every: Duration,
-    mut stop: watch::Receiver<()>,
-    woken: impl AsyncFn(),
-    mut step: impl AsyncFnMut() -> Result<(), Refused>,
-) {
-    let mut ticks = interval(every);
-    ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
-    let mut failing = false;
-    loop {
-        let ending = tokio::select! {
-            _ = stop.changed() => true,
-            _ = ticks.tick() => false,
-            () = woken() => false,
-        };
-        let done = step().await;
-        if let (Err(error), false) = (&done, failing) {
+    ticks: Interval,
+    stop: watch::Receiver<()>,
+    ending: bool,
+    failing: bool,
+}
+
+impl Pace {
+    fn new(what: &'static str, every: Duration, stop: &watch::Receiver<()>) -> Self {
+        let mut ticks = interval(every);
+        ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        Self { what, ticks, stop: stop.clone(), ending: false, failing: false }
+    }
+
+    /// Waits until it is time for a step; there is one more after the word to stop, then none.
+    async fn next(&mut self) -> bool {
+        self.next_or(pending()).await
+    }
+
+    /// The same, with a step as soon as `woken` is done.
+    async fn next_or(&mut self, woken: impl Future<Output = ()>) -> bool {
+        if self.ending {
+            return false;
+        }
+        tokio::select! {
+            _ = self.stop.changed() => self.ending = true,
+            _ = self.ticks.tick() => {}
+            () = woken => {}
+        }
+        true
+    }
+
+    /// Notes what came of a step. A failure is told once until a step succeeds again.
+    fn note<T>(&mut self, done: &Result<T, Refused>) {
+        if let (Err(error), false) = (done, self.failing) {
             let error: &(dyn std::error::Error + 'static) = error;
-            tracing::error!(what, error, "Upkeep failed, and goes on trying");
+            tracing::error!(task = self.what, error, "Upkeep failed, and goes on trying");
         }
-        failing = done.is_err();
-        if ending {
-            return;
-        }
+        self.failing = done.is_err();
     }
 }

@@ -12,4 +12,5 @@ mod migrations;
 mod probe;
 mod race;
 mod reads;
+mod units;
 mod write;

@@ -93,6 +93,12 @@ mod tests {
         }
     }
 
+    #[test]
+    fn a_long_walk_over_the_keyboard_is_common() {
+        assert!(is_common(&format!("{}3", "12".repeat(40)), &[]));
+        assert!(is_common(&format!("{}W", "qaws".repeat(30)), &[]));
+    }
+
     proptest! {
         /// Texts that drive the estimator to its limits: keyboard walks, substitutes, repetitions,
         /// letters that grow when lower-cased. None makes it overflow.
