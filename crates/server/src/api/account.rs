@@ -18,7 +18,7 @@ use crate::api::{
     caller::{ClientInfo, SignedIn},
     doc::{Describe, Tag},
     problem::{Code, Problem},
-    views::Time,
+    values::Time,
 };
 
 pub(super) fn routes() -> ApiRouter<Arc<Env>> {

@@ -14,7 +14,7 @@ use serde::Serialize;
 use crate::api::{
     body::Json,
     doc::{Describe, Tag},
-    views::names,
+    values::names,
 };
 
 /// The languages that texts are written in.

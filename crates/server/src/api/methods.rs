@@ -20,7 +20,8 @@ use crate::api::{
     optional_body,
     params::Id,
     problem::{Code, Problem},
-    views::{Method, Shown, Time, Tokens},
+    values::{Shown, Time},
+    views::{Method, Tokens},
 };
 
 pub(super) fn routes() -> ApiRouter<Arc<Env>> {

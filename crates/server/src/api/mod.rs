@@ -20,6 +20,7 @@ mod sign_in;
 mod sign_up;
 mod step_up;
 mod strict;
+mod values;
 mod views;
 
 use std::sync::Arc;

@@ -14,7 +14,7 @@ use crate::api::{
     caller::SignedIn,
     doc::{Describe, Tag},
     problem::{Code, Problem},
-    views::{Shown, Time},
+    values::{Shown, Time},
 };
 
 pub(super) fn routes() -> ApiRouter<Arc<Env>> {

@@ -20,7 +20,8 @@ use crate::api::{
     optional_body,
     params::Id,
     problem::{Code, Problem},
-    views::{Session, Shown, Time, Tokens, expiry},
+    values::{Shown, Time},
+    views::{Session, Tokens, expiry},
 };
 
 pub(super) fn routes() -> ApiRouter<Arc<Env>> {
@@ -124,7 +125,7 @@ async fn token(
 }
 
 /// How far a sign-out goes.
-#[derive(Default, Deserialize, JsonSchema)]
+#[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 struct Logout {
     /// Whether every session of the account ends; otherwise this one does.

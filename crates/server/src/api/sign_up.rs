@@ -17,7 +17,8 @@ use crate::api::{
     caller::ClientInfo,
     doc::{Describe, Tag},
     problem::{Code, Problem},
-    views::{Shown, Tokens},
+    values::Shown,
+    views::Tokens,
 };
 
 pub(super) fn routes() -> ApiRouter<Arc<Env>> {

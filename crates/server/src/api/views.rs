@@ -1,72 +1,19 @@
 //! The shapes that several answers share, made from what journeys return.
-//!
-//! This is the one place that writes secrets to an answer, as [`Shown`]. Answers are `no-store`
-//! unless their handler says otherwise, and none with a secret does.
 
-use nightlatch_core::{
-    MethodId, SecretText, SessionId, Timestamp, UserId, methods, methods::State, proof::Factor,
-};
+use nightlatch_core::{MethodId, SessionId, UserId, methods, methods::State};
 use nightlatch_flows::{sign_in, tokens};
 use nightlatch_store::units::{account::Account, session};
 use schemars::JsonSchema;
-use serde::{Serialize, Serializer, ser};
+use serde::Serialize;
 
-/// A secret on its way to its owner.
-#[derive(JsonSchema)]
-#[schemars(inline)]
-pub(super) struct Shown(#[schemars(with = "String")] SecretText);
-
-impl From<SecretText> for Shown {
-    fn from(secret: SecretText) -> Self {
-        Self(secret)
-    }
-}
-
-impl Serialize for Shown {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.serialize_str(self.0.expose())
-    }
-}
-
-/// A moment: RFC 3339 in UTC, with milliseconds where there are any.
-#[derive(JsonSchema)]
-#[schemars(inline)]
-pub(super) struct Time(#[schemars(with = "String", extend("format" = "date-time"))] Timestamp);
-
-impl From<Timestamp> for Time {
-    fn from(at: Timestamp) -> Self {
-        Self(at)
-    }
-}
-
-impl Serialize for Time {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let millis = self.0.millis();
-        let at = jiff::Timestamp::from_millisecond(millis).map_err(ser::Error::custom)?;
-        let digits = if millis % 1_000 == 0 { 0 } else { 3 };
-        serializer.collect_str(&format_args!("{at:.digits$}"))
-    }
-}
-
-/// The names of factors, as method types.
-pub(super) fn names(factors: &[Factor]) -> Vec<&'static str> {
-    factors.iter().map(|factor| factor.as_str()).collect()
-}
-
-/// Where a sign-in stands.
-#[derive(Serialize, JsonSchema)]
-#[serde(rename_all = "snake_case")]
-enum Status {
-    Complete,
-    MfaRequired,
-    EnrollmentRequired,
-}
+use crate::api::values::{Shown, Time, names};
 
 /// What a completed sign-in, refresh or step-up hands out.
 #[derive(Serialize, JsonSchema)]
 pub(super) struct Tokens {
     /// Always `complete`.
-    status: Status,
+    #[schemars(extend("const" = "complete"))]
+    status: &'static str,
     /// For calls, in `Authorization: Bearer`.
     access_token: Shown,
     /// Always `Bearer`.
@@ -85,7 +32,7 @@ pub(super) struct Tokens {
 impl From<tokens::Tokens> for Tokens {
     fn from(tokens: tokens::Tokens) -> Self {
         Self {
-            status: Status::Complete,
+            status: "complete",
             session: Session::new(&tokens.session, &tokens.account),
             access_token: tokens.access_token.into(),
             token_type: "Bearer",
@@ -140,11 +87,11 @@ impl Session {
             id: session.id,
             user_id: session.user,
             level: proofs.level().as_str(),
-            levels: Levels { aal2: levels.aal2.map(Time) },
+            levels: Levels { aal2: levels.aal2.map(Time::from) },
             amr: proofs.amr(),
-            auth_time: Time(proofs.authenticated_at()),
-            mfa_at: levels.aal2.map(Time),
-            created_at: Time(session.created_at),
+            auth_time: proofs.authenticated_at().into(),
+            mfa_at: levels.aal2.map(Time::from),
+            created_at: session.created_at.into(),
             expires_at: expiry(session),
             email_verified: account.email_verified_at.is_some(),
         }
@@ -153,14 +100,15 @@ impl Session {
 
 /// When a session ends unless something happens in it.
 pub(super) fn expiry(session: &session::Session) -> Time {
-    Time(session.expires_at.min(session.idle_until))
+    session.expires_at.min(session.idle_until).into()
 }
 
 /// A second factor is asked for.
 #[derive(Serialize, JsonSchema)]
 pub(super) struct Challenge {
     /// Always `mfa_required`.
-    status: Status,
+    #[schemars(extend("const" = "mfa_required"))]
+    status: &'static str,
     /// Always true.
     mfa_required: bool,
     /// Continues this sign-in.
@@ -198,7 +146,7 @@ impl From<sign_in::Challenge> for Challenge {
             name: method.name,
         };
         Self {
-            status: Status::MfaRequired,
+            status: "mfa_required",
             mfa_required: true,
             temp_token: challenge.temp_token.into(),
             preferred: mfa_types.first().copied(),
@@ -213,7 +161,8 @@ impl From<sign_in::Challenge> for Challenge {
 #[derive(Serialize, JsonSchema)]
 pub(super) struct MustEnroll {
     /// Always `enrollment_required`.
-    status: Status,
+    #[schemars(extend("const" = "enrollment_required"))]
+    status: &'static str,
     /// Always true.
     enrollment_required: bool,
     /// Opens the calls of enrolment, in `Authorization: Bearer`.
@@ -239,7 +188,7 @@ impl From<sign_in::SignIn> for SignIn {
             sign_in::SignIn::Complete(tokens) => Self::from(*tokens),
             sign_in::SignIn::Challenge(challenge) => Self::MfaRequired(challenge.into()),
             sign_in::SignIn::EnrollmentRequired(required) => Self::EnrollmentRequired(MustEnroll {
-                status: Status::EnrollmentRequired,
+                status: "enrollment_required",
                 enrollment_required: true,
                 temp_token: required.temp_token.into(),
                 allowed_types: names(&required.allowed),
@@ -284,8 +233,8 @@ impl From<methods::Method> for Method {
             name: method.name,
             enabled: method.state == State::Active,
             state: method.state.as_str(),
-            created_at: Time(method.created_at),
-            last_used_at: method.last_used_at.map(Time),
+            created_at: method.created_at.into(),
+            last_used_at: method.last_used_at.map(Time::from),
         }
     }
 }
@@ -294,7 +243,10 @@ impl From<methods::Method> for Method {
 mod tests {
     use std::time::Duration;
 
-    use nightlatch_core::proof::Proofs;
+    use nightlatch_core::{
+        SecretText, Timestamp,
+        proof::{Factor, Proofs},
+    };
     use serde_json::{Value, json};
 
     use super::*;
@@ -316,15 +268,6 @@ mod tests {
             created_at: Timestamp::from_seconds(0),
             last_used_at: None,
         }
-    }
-
-    #[test]
-    fn times_are_utc_with_milliseconds_where_there_are_any() {
-        let time = |millis| shown(Time(Timestamp::from_millis(millis)));
-        assert_eq!(time(0), "1970-01-01T00:00:00Z");
-        assert_eq!(time(1_700_000_000_000), "2023-11-14T22:13:20Z");
-        assert_eq!(time(1_700_000_000_070), "2023-11-14T22:13:20.070Z");
-        assert!(serde_json::to_value(Time(Timestamp::from_millis(i64::MAX))).is_err());
     }
 
     #[test]

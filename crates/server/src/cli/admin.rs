@@ -63,8 +63,7 @@ pub(super) async fn run(Command::Invite(args): &Command) -> Result<(), Failure> 
         // It is empty, and ours.
         let _ = fs::remove_file(path);
     }
-    leave(env).await?;
-    done.map(drop)
+    leave(env, done.map(drop)).await
 }
 
 /// Whether there is a token.

@@ -1,6 +1,9 @@
 //! `nightlatch audit`: whether the audit trail is what was written.
 
-use nightlatch_flows::admin::audit::{Report, verify};
+use nightlatch_flows::{
+    Env,
+    admin::audit::{Report, verify},
+};
 use serde_json::json;
 
 use super::{
@@ -26,9 +29,12 @@ pub(super) struct Args {
 
 pub(super) async fn run(Command::Verify(args): &Command) -> Result<(), Failure> {
     let env = args.target.open().await?;
-    let verified = verify(&env).await;
-    leave(env).await?;
-    let report = verified?;
+    let done = report(&env, args.form).await;
+    leave(env, done).await
+}
+
+async fn report(env: &Env, form: Form) -> Result<(), Failure> {
+    let report = verify(env).await?;
     let flaws: Vec<_> = report.flaws.iter().map(ToString::to_string).collect();
     let value = json!({
         "intact": flaws.is_empty(),
@@ -38,7 +44,7 @@ pub(super) async fn run(Command::Verify(args): &Command) -> Result<(), Failure> 
         "unsigned_tail": report.unsigned_tail,
         "flaws": flaws,
     });
-    args.form.print(&value, || describe(&report, &flaws))?;
+    form.print(&value, || describe(&report, &flaws))?;
     if flaws.is_empty() { Ok(()) } else { Err(Failure::told()) }
 }
 

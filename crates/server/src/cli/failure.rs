@@ -110,13 +110,13 @@ impl From<Refused> for Failure {
     fn from(refused: Refused) -> Self {
         let next = match &refused {
             Refused::Invalid(fields) => {
-                let text = |(index, detail): (usize, &String)| {
-                    if index == 0 { detail.clone() } else { format!(" {detail}") }
-                };
-                let details = fields.iter().map(|field| &field.detail).enumerate().map(text);
-                return Self::misuse(details.collect::<String>(), "correct it and try again");
+                let details: Vec<_> = fields.iter().map(|field| field.detail.as_str()).collect();
+                return Self::misuse(details.join(" "), "correct it and try again");
             }
-            Refused::NotFound => "see `nightlatch user list`",
+            Refused::NotFound => {
+                let next = "see `nightlatch user list`".to_owned();
+                return Self::new("there is no such account", Some(next));
+            }
             Refused::Conflict | Refused::Busy => "try again",
             Refused::Store(_) => "check that the database is there and takes writes",
             _ => return Self::because(&refused, None),

@@ -83,3 +83,48 @@ pub fn main() -> ExitCode {
     });
     done.map_or_else(|failure| failure.report(), |()| ExitCode::SUCCESS)
 }
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory;
+
+    use super::*;
+
+    #[track_caller]
+    fn check(line: &str, status: Option<i32>) {
+        let parsed = Cli::try_parse_from(line.split(' '));
+        assert_eq!(parsed.err().map(|error| error.exit_code()), status, "{line}");
+    }
+
+    #[test]
+    fn every_command_is_well_formed() {
+        Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn a_command_names_exactly_one_installation() {
+        check("nightlatch dev", None);
+        check("nightlatch serve --config a.toml", None);
+        check("nightlatch migrate --database sqlite:a.db", None);
+        check("nightlatch user list --data a", None);
+        check("nightlatch user list --data a --database sqlite:a.db", None);
+        check("nightlatch audit verify --config a.toml --json", None);
+        check("nightlatch --version", Some(0));
+        check("nightlatch user --help", Some(0));
+        for misuse in [
+            "nightlatch",
+            "nightlatch serve",
+            "nightlatch migrate",
+            "nightlatch migrate --config a.toml --database sqlite:a.db",
+            "nightlatch user list",
+            "nightlatch user list --config a.toml --data a",
+            "nightlatch user list --config a.toml --database sqlite:a.db",
+            "nightlatch user list --data a --limit 0",
+            "nightlatch admin invite --data a",
+            "nightlatch admin invite --data a --email a@b.c --out f --print",
+            "nightlatch dev --listen 8080",
+        ] {
+            check(misuse, Some(2));
+        }
+    }
+}

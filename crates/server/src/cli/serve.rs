@@ -26,11 +26,14 @@ pub(super) async fn run(args: &Args) -> Result<(), Failure> {
     logs::start(&config.log).map_err(|error| Failure::new(error.to_string(), None))?;
     let env = installation::open(&config).await?;
     let listeners = Listeners::bind(config.http.listen, config.http.admin_listen).await?;
+    // The system has chosen a port that was 0.
+    let listen = listeners.public.local_addr().unwrap_or(config.http.listen);
+    let admin_listen = listeners.operator.local_addr().unwrap_or(config.http.admin_listen);
     tracing::info!(
         version = env!("CARGO_PKG_VERSION"),
         public_url = config.public_url.origin(),
-        listen = %config.http.listen,
-        admin_listen = %config.http.admin_listen,
+        %listen,
+        %admin_listen,
         "Serving"
     );
     Ok(server::run(&config, env, listeners, asked_to_stop()).await?)

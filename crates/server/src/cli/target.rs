@@ -20,7 +20,7 @@ pub(super) struct Target {
     #[command(flatten)]
     place: Place,
     /// The development server's database, if it is not in its folder: sqlite:PATH or postgres://...
-    #[arg(long, value_name = "URL", requires = "data")]
+    #[arg(long, value_name = "URL", requires = "data", conflicts_with = "config")]
     database: Option<String>,
 }
 
@@ -57,10 +57,11 @@ impl Target {
 }
 
 /// Ends a command's use of an installation: signs what it added to the audit trail, and closes.
-pub(super) async fn leave(env: Env) -> Result<(), Failure> {
+pub(super) async fn leave(env: Env, done: Result<(), Failure>) -> Result<(), Failure> {
     const NOTHING_SIGNED: &[Head] = &[];
     let signed = checkpoint(&env, NOTHING_SIGNED).await;
     env.store.close(env.clock.now()).await;
+    done?;
     signed?;
     Ok(())
 }

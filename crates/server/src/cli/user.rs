@@ -68,8 +68,7 @@ pub(super) async fn run(command: &Command) -> Result<(), Failure> {
         Command::Enable(args) => set_standing(&env, args, Standing::Active).await,
         Command::ResetMfa(args) => reset(&env, args).await,
     };
-    leave(env).await?;
-    done
+    leave(env, done).await
 }
 
 /// An account, as it is printed.
@@ -135,7 +134,7 @@ async fn show(env: &Env, args: &One) -> Result<(), Failure> {
         let facts = [
             ["ID".to_owned(), view.id.to_string()],
             ["ADDRESS".to_owned(), view.email.clone()],
-            ["NAME".to_owned(), view.name.clone().unwrap_or_default()],
+            ["NAME".to_owned(), view.name.clone().unwrap_or_else(|| "-".to_owned())],
             ["STATE".to_owned(), view.state.to_owned()],
             ["ADMINISTRATOR".to_owned(), yes(view.administrator)],
             ["EMAIL VERIFIED".to_owned(), yes(view.email_verified)],

@@ -141,7 +141,7 @@ impl Frame {
             route = &*route,
             method,
             status,
-            duration_ms = took.as_secs_f64() * 1_000.0,
+            duration_ms = (took.as_secs_f64() * 1e6).round() / 1e3,
             "Request answered"
         );
         self.metrics.request_answered(route, method, status, took);

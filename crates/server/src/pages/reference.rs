@@ -129,6 +129,11 @@ impl Call {
         let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
         let body = &call["requestBody"]["content"]["application/json"]["schema"];
         let responses = || members(&call["responses"]);
+        let mut problems: Vec<_> = responses()
+            .flat_map(|(status, answer)| list(&answer[PROBLEMS]).map(move |code| (status, code)))
+            .map(|(status, code)| ProblemRow::new(status, code.as_str().unwrap_or_default()))
+            .collect();
+        problems.sort_by(|one, other| one.status.cmp(&other.status));
         let answers = responses().filter(|(status, _)| status.starts_with('2'));
         Self {
             id: text(&call["operationId"]),
@@ -152,12 +157,7 @@ impl Call {
                     shapes: document.shapes(&answer["content"]["application/json"]["schema"]),
                 })
                 .collect(),
-            problems: responses()
-                .flat_map(|(status, answer)| {
-                    list(&answer[PROBLEMS]).map(move |code| (status, code))
-                })
-                .map(|(status, code)| ProblemRow::new(status, code.as_str().unwrap_or_default()))
-                .collect(),
+            problems,
         }
     }
 }

@@ -1,6 +1,12 @@
 //! Opening an installation: its database, its keys, and the check that they belong together.
 
-use std::{fs::DirBuilder, io, os::unix::fs::DirBuilderExt, path::PathBuf, sync::Arc};
+use std::{
+    fs::DirBuilder,
+    io,
+    os::unix::fs::DirBuilderExt,
+    path::{Path, PathBuf},
+    sync::Arc,
+};
 
 use nightlatch_core::{SessionId, keys::KeyRing};
 use nightlatch_flows::{
@@ -81,14 +87,13 @@ impl Unopened {
 /// [`Unopened`] says what to do.
 pub async fn open(config: &Config) -> Result<Env, Unopened> {
     let options = options(config)?;
-    let store = match config.mode {
-        Mode::Dev => {
-            make_folder(config)?;
-            Store::open_and_migrate(options, SystemClock::default().now()).await?
-        }
-        Mode::Serve => Store::open(options).await?,
-    };
-    if let (Mode::Dev, Keys::File(path)) = (config.mode, &config.keys)
+    if config.mode == Mode::Serve {
+        let ring = keys::read(&config.keys)?;
+        return claim(config, Store::open(options).await?, ring).await;
+    }
+    make_folder(config)?;
+    let store = Store::open_and_migrate(options, SystemClock::default().now()).await?;
+    if let Keys::File(path) = &config.keys
         && !path.exists()
     {
         // A new ring would lock everybody out whose second factor the old one sealed.
@@ -97,22 +102,20 @@ pub async fn open(config: &Config) -> Result<Env, Unopened> {
         }
         keys::make(path, &OsEntropy)?;
     }
-    claim(config, store).await
+    claim(config, store, keys::read(&config.keys)?).await
 }
 
-/// Opens the installation for a command beside its server. Nothing is made.
+/// Opens the installation for a command, also beside its running server. Nothing is made.
 ///
 /// # Errors
 ///
 /// [`Unopened`] says what to do.
 pub async fn open_beside(config: &Config) -> Result<Env, Unopened> {
-    if let (Mode::Dev, Keys::File(path)) = (config.mode, &config.keys)
-        && !path.exists()
-    {
-        let folder = path.parent().unwrap_or(path);
+    if let Some(folder) = folder(config).filter(|folder| !folder.exists()) {
         return Err(Unopened::Absent(folder.to_owned()));
     }
-    claim(config, Store::open(options(config)?).await?).await
+    let ring = keys::read(&config.keys)?;
+    claim(config, Store::open(options(config)?).await?, ring).await
 }
 
 /// Where `config` keeps its data, with ids for audit chains.
@@ -134,9 +137,16 @@ pub fn chained(database: Database) -> Options {
     })
 }
 
+/// The folder of a development server.
+fn folder(config: &Config) -> Option<&Path> {
+    match (config.mode, &config.keys) {
+        (Mode::Dev, Keys::File(keys)) => keys.parent(),
+        _ => None,
+    }
+}
+
 fn make_folder(config: &Config) -> Result<(), Unopened> {
-    let Keys::File(keys) = &config.keys else { return Ok(()) };
-    let Some(folder) = keys.parent() else { return Ok(()) };
+    let Some(folder) = folder(config) else { return Ok(()) };
     DirBuilder::new()
         .recursive(true)
         .mode(0o700)
@@ -145,8 +155,7 @@ fn make_folder(config: &Config) -> Result<(), Unopened> {
 }
 
 /// Checks that database, keys and purpose belong together, and puts the world around them.
-async fn claim(config: &Config, store: Store) -> Result<Env, Unopened> {
-    let ring = keys::read(&config.keys)?;
+async fn claim(config: &Config, store: Store, ring: KeyRing) -> Result<Env, Unopened> {
     let mut nonce = [0; 12];
     OsEntropy.fill(&mut nonce);
     let now = SystemClock::default().now();

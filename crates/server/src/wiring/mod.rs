@@ -10,4 +10,6 @@ pub mod private_file;
 pub mod routes;
 pub mod server;
 pub mod settings;
+#[cfg(test)]
+mod tests;
 pub mod upkeep;

@@ -27,11 +27,7 @@
 
 use std::{
     net::{IpAddr, Ipv4Addr},
-    process,
-    sync::{
-        Arc,
-        atomic::{AtomicU64, Ordering},
-    },
+    sync::Arc,
 };
 
 use axum::{
@@ -45,7 +41,7 @@ use nightlatch::{
     http::frame::Frame,
     telemetry::metrics::Metrics,
     wiring::{
-        installation::{World, chained, purpose},
+        installation::{World, purpose},
         routes::{self, Health},
         settings,
     },
@@ -60,10 +56,10 @@ use nightlatch_flows::{
     env::{OsEntropy, testing::ManualClock},
     upkeep::outbox::{Sent, send_one},
 };
-use nightlatch_store::{Database, Engine, Options, Store};
+use nightlatch_store::{Engine, Store};
 use serde_json::{Value, json};
-use tempfile::TempDir;
-use tokio_postgres::NoTls;
+
+use crate::place::Place;
 
 /// The password of everybody in tests.
 pub(crate) const PASSWORD: &str = "violin mustard canyon";
@@ -73,9 +69,6 @@ const START: Timestamp = Timestamp::from_seconds(1_800_000_000);
 
 /// The only `Host` that is served.
 const HOST: &str = "localhost:8080";
-
-/// Where the server for tests is: its URL, for a role that may create databases.
-const VARIABLE: &str = "NIGHTLATCH_TEST_POSTGRES";
 
 /// Runs `test` with an app on SQLite, then with one on PostgreSQL.
 pub(crate) async fn each_engine(test: impl AsyncFn(App)) {
@@ -140,7 +133,7 @@ impl App {
         mailbox: Arc<Mailbox>,
         setup: Setup,
     ) -> Self {
-        let config = place.config(setup);
+        let config = config(&place, setup);
         let now = clock.now();
         let store = Store::open_and_migrate(place.options(), now).await.unwrap();
         let ring = KeyRing::single(&[7; 32]);
@@ -168,6 +161,11 @@ impl App {
     pub(crate) async fn restart(self) -> Self {
         self.env.store.close(self.now()).await;
         Self::start(self.place, self.clock, self.mailbox, self.setup).await
+    }
+
+    /// Where the database is, as an operator writes it.
+    pub(crate) fn database(&self) -> String {
+        self.place.address()
     }
 
     /// What time it is.
@@ -279,9 +277,23 @@ impl App {
             totp,
             recovery_codes: codes.iter().map(|code| code.as_str().unwrap().to_owned()).collect(),
             access_token: confirmed.text_at("/tokens/access_token"),
-            confirmed,
         }
     }
+}
+
+fn config(place: &Place, setup: Setup) -> Config {
+    let mut config = Config::dev(&Dev {
+        listen: (Ipv4Addr::LOCALHOST, 8080).into(),
+        admin_listen: (Ipv4Addr::LOCALHOST, 8081).into(),
+        data: place.home().to_owned(),
+        database: Some(place.address()),
+    })
+    .unwrap();
+    config.passwords.argon2 = Argon2 { memory_kib: 64, iterations: 1, parallelism: 1 };
+    if let Some(change) = setup.config {
+        change(&mut config);
+    }
+    config
 }
 
 /// An account's first authenticator app.
@@ -292,8 +304,6 @@ pub(crate) struct Enrolled {
     pub(crate) recovery_codes: Vec<String>,
     /// The session's new access token; the one before is dead.
     pub(crate) access_token: String,
-    /// The whole answer.
-    pub(crate) confirmed: Reply,
 }
 
 /// An authenticator app with the usual parameters.
@@ -356,75 +366,4 @@ impl Reply {
         let found = self.json.pointer(pointer).and_then(Value::as_str);
         found.unwrap_or_else(|| panic!("no text at {pointer} in {}", self.text)).to_owned()
     }
-}
-
-/// An empty database of its own.
-struct Place {
-    engine: Engine,
-    home: TempDir,
-    name: String,
-}
-
-impl Place {
-    async fn new(engine: Engine) -> Self {
-        static COUNT: AtomicU64 = AtomicU64::new(0);
-        let number = COUNT.fetch_add(1, Ordering::Relaxed);
-        let name = format!("nightlatch_app_{}_{number}", process::id());
-        if engine == Engine::Postgres {
-            on_server(&format!("CREATE DATABASE {name}")).await;
-        }
-        Self { engine, home: TempDir::new().unwrap(), name }
-    }
-
-    fn address(&self) -> String {
-        match self.engine {
-            Engine::Sqlite => {
-                format!("sqlite:{}", self.home.path().join("nightlatch.db").display())
-            }
-            Engine::Postgres => {
-                let server = server();
-                let (server, _) = server.rsplit_once('/').expect("a URL with a database");
-                format!("{server}/{}", self.name)
-            }
-        }
-    }
-
-    /// Few connections, as many tests share one server.
-    fn options(&self) -> Options {
-        let database = Database::parse(&self.address()).unwrap();
-        Options { lanes: 2, readers: 2, ..chained(database) }
-    }
-
-    fn config(&self, setup: Setup) -> Config {
-        let mut config = Config::dev(&Dev {
-            listen: (Ipv4Addr::LOCALHOST, 8080).into(),
-            admin_listen: (Ipv4Addr::LOCALHOST, 8081).into(),
-            data: self.home.path().to_owned(),
-            database: Some(self.address()),
-        })
-        .unwrap();
-        config.passwords.argon2 = Argon2 { memory_kib: 64, iterations: 1, parallelism: 1 };
-        if let Some(change) = setup.config {
-            change(&mut config);
-        }
-        config
-    }
-
-    async fn remove(&self) {
-        if self.engine == Engine::Postgres {
-            on_server(&format!("DROP DATABASE {} WITH (FORCE)", self.name)).await;
-        }
-    }
-}
-
-#[expect(clippy::disallowed_methods, reason = "the test command hands the server over like this")]
-fn server() -> String {
-    std::env::var(VARIABLE)
-        .unwrap_or_else(|_| panic!("{VARIABLE} is not set: run cargo xtask test"))
-}
-
-async fn on_server(command: &str) {
-    let (client, connection) = tokio_postgres::connect(&server(), NoTls).await.unwrap();
-    tokio::spawn(connection);
-    client.batch_execute(command).await.unwrap();
 }

@@ -30,7 +30,7 @@ use tower::ServiceExt;
 #[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 struct Confirm {
-    /// Six digits.
+    /// Six digits, as `287082`.
     #[expect(dead_code, reason = "only its schema matters")]
     token: String,
 }
@@ -132,7 +132,13 @@ fn bodies_that_forgot_to_be_strict_are_found() {
 async fn the_reference_is_a_page_of_its_own_files_only() {
     let router = reference();
     let page = get(&router, "/docs").await;
-    for text in ["Confirm a &#60;thing&#62;.", "setup-not-found", "Six digits.", "201", "needs"] {
+    for text in [
+        "Confirm a &#60;thing&#62;.",
+        "setup-not-found",
+        "Six digits, as <code>287082</code>.",
+        "201",
+        "needs",
+    ] {
         assert!(page.body.to_lowercase().contains(&text.to_lowercase()), "{text}");
     }
     assert!(page.headers["content-security-policy"].to_str().unwrap().contains("style-src 'self'"));

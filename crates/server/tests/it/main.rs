@@ -3,8 +3,14 @@
 
 #![expect(clippy::unwrap_used, reason = "a test that panics has failed, which is what is wanted")]
 
+mod acts;
 mod app;
+mod end_to_end;
 mod frame;
 mod frame_pages;
 mod frame_sockets;
+mod lockout;
+mod once;
+mod place;
 mod story;
+mod zz;

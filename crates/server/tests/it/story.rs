@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use serde_json::json;
 
-use crate::app::{Enrolled, each_engine};
+use crate::app::{Enrolled, PASSWORD, Setup, each_engine, each_engine_with};
 
 #[tokio::test]
 async fn a_person_registers_enrols_an_app_and_signs_in_with_it() {
@@ -44,6 +44,41 @@ async fn what_was_remembered_outlives_the_process_and_is_shared_by_nodes() {
         let access = app.sign_in("ada@example.org").await.text_at("/access_token");
         other.get("/auth/session", Some(&access)).await.expect(200);
         other.operator("/readyz").await.expect(204);
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn an_address_has_no_account_before_its_mail_is_answered() {
+    let verified = Setup::default().settings(|settings| settings.verify_email = true);
+    each_engine_with(verified, async |app| {
+        let registered = app.register("ada@example.org").await;
+        let body = json!({ "email": "ada@example.org", "password": PASSWORD });
+        app.post("/auth/login", None, body).await.refused(401, "invalid-credentials");
+
+        let link = app.mail("ada@example.org").await.unwrap().link.unwrap();
+        let (_, token) = link.rsplit_once('/').unwrap();
+        let registration_token = registered.text_at("/registration_token");
+        let answer = json!({ "token": token, "registration_token": registration_token });
+        let tokens = app.post("/auth/register/verify", None, answer).await.expect(200);
+        assert_eq!(tokens.json["session"]["email_verified"], true);
+        app.sign_in("ada@example.org").await;
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_session_tells_where_its_client_was_behind_a_trusted_proxy() {
+    let proxied = Setup::default()
+        .config(|config| config.http.trusted_proxies = vec!["127.0.0.0/8".parse().unwrap()]);
+    each_engine_with(proxied, async |app| {
+        app.register("ada@example.org").await;
+        let headers = [("content-type", "application/json"), ("x-forwarded-for", "192.0.2.7")];
+        let body = json!({ "email": "ada@example.org", "password": PASSWORD }).to_string();
+        let signed_in = app.raw("POST", "/auth/login", &headers, body).await.expect(200);
+        let access = signed_in.text_at("/access_token");
+        let sessions = app.get("/auth/sessions", Some(&access)).await.expect(200);
+        assert_eq!(sessions.text_at("/items/0/address"), "192.0.2.7");
     })
     .await;
 }

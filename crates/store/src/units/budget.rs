@@ -77,9 +77,9 @@ pub(crate) async fn reserve(
                 "INSERT INTO budgets (slot, streak, seen_at) VALUES (?1, 1, ?2) \
                  ON CONFLICT (slot) DO UPDATE SET seen_at = ?2, streak = \
                  CASE WHEN budgets.seen_at < ?3 THEN 1 ELSE budgets.streak + 1 END \
-                 WHERE budgets.seen_at + CASE WHEN budgets.streak < ?4 THEN 0 ELSE 30000 * \
+                 WHERE budgets.streak < ?4 OR budgets.seen_at + 30000 * \
                  CASE budgets.streak - ?4 WHEN 0 THEN 1 WHEN 1 THEN 2 WHEN 2 THEN 4 WHEN 3 THEN 8 \
-                 WHEN 4 THEN 16 WHEN 5 THEN 32 WHEN 6 THEN 64 ELSE 120 END END <= ?2 \
+                 WHEN 4 THEN 16 WHEN 5 THEN 32 WHEN 6 THEN 64 ELSE 120 END <= ?2 \
                  RETURNING streak"
             ),
             args![slot, now, now.minus(FORGET_AFTER), free],

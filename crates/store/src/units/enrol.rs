@@ -19,7 +19,7 @@ use super::{
     account::{self, Account},
     methods,
     outbox::{self, Envelope},
-    presented, recovery_codes,
+    presented, recovery_codes, second_factor,
     session::{self, Fresh, Session},
     totp::parameters,
 };
@@ -300,6 +300,9 @@ impl Confirm {
             )
             .await?;
         }
+        // A success of this factor like any other. Without it nobody could come back to an app by a
+        // new one, after wrong codes disabled the old one.
+        second_factor::reset(tx, self.user, Factor::Totp).await?;
         drop_pending(tx, self.user).await
     }
 

@@ -91,12 +91,16 @@ impl Unit for Claim {
     type Out = Option<Claimed>;
 
     async fn run(&self, tx: &mut Tx<'_>) -> Result<Option<Claimed>, Fault> {
+        // Senders of several nodes pass over what another is just taking, and go on with the next.
         let row = tx
             .row::<([u8; 16], i64, Vec<u8>)>(
                 sql!(
                     "UPDATE outbox SET due_at = ?2, tries = tries + 1 WHERE id = \
                      (SELECT id FROM outbox WHERE due_at <= ?1 ORDER BY id LIMIT 1) \
-                     AND due_at <= ?1 RETURNING id, tries, body"
+                     RETURNING id, tries, body",
+                    pg: "UPDATE outbox SET due_at = $2, tries = tries + 1 WHERE id = \
+                     (SELECT id FROM outbox WHERE due_at <= $1 ORDER BY id LIMIT 1 \
+                     FOR UPDATE SKIP LOCKED) RETURNING id, tries, body"
                 ),
                 args![self.now, self.retry_at],
             )

@@ -9,7 +9,7 @@ use nightlatch_core::{
     keys::KeyRing,
     lockout::{DISABLE_AT, FACTOR_FREE, wait},
     message::Template,
-    methods::Allowed,
+    methods::{Allowed, Holding},
     proof::{Factor, Proof},
     token::SignInStep,
 };
@@ -104,10 +104,13 @@ impl Attempt {
         tx: &mut Tx<'_>,
         factor: Factor,
     ) -> Result<Result<Account, Refusal>, Fault> {
-        if let Aim::SignIn(step) = &self.aim
-            && !presented::count_try(tx, &step.id, step.expires_at).await?
-        {
-            return Ok(Err(Refusal::Ended));
+        if let Aim::SignIn(step) = &self.aim {
+            // Held to the end: a password that changes, or an account that is disabled, at this very
+            // moment ends the sessions that are there, and none may appear behind its back.
+            let held = account::hold_epoch(tx, step.user, step.epoch).await?;
+            if !held || !presented::count_try(tx, &step.id, step.expires_at).await? {
+                return Ok(Err(Refusal::Ended));
+            }
         }
         if let Err(refusal) =
             count(tx, self.user(), factor, self.known_device(), self.fresh.now).await?
@@ -118,15 +121,11 @@ impl Attempt {
             return Ok(Err(refusal));
         }
         let account = account::by_id(tx, self.user()).await?;
-        let account = account.filter(|account| {
-            account.standing == account::Standing::Active
-                && match &self.aim {
-                    Aim::SignIn(step) => step.epoch == account.epoch,
-                    Aim::StepUp(_) => true,
-                }
-        });
+        let account = account.filter(|account| account.standing == account::Standing::Active);
         let Some(account) = account else { return Ok(Err(Refusal::Ended)) };
-        let holding = methods::holding(tx, account.id).await?;
+        // Whatever is disabled was refused by its count. The last attempt before that is this one,
+        // perhaps, and is looked at.
+        let holding = Holding { codes_disabled: false, ..methods::holding(tx, account.id).await? };
         if !holding.accepts(factor, &self.allowed) {
             return Ok(Err(Refusal::NotAllowed));
         }
@@ -256,10 +255,10 @@ pub(crate) async fn count(
              unknown_streak, unknown_at) VALUES (?1, ?2, 1, 1, ?3, 0, 0) \
              ON CONFLICT (user_id, factor) DO UPDATE SET failures = attempts.failures + 1, \
              known_streak = attempts.known_streak + 1, known_at = ?3 \
-             WHERE attempts.failures < ?4 AND attempts.known_at + \
-             CASE WHEN attempts.known_streak < ?5 THEN 0 ELSE 30000 * \
+             WHERE attempts.failures < ?4 AND (attempts.known_streak < ?5 OR \
+             attempts.known_at + 30000 * \
              CASE attempts.known_streak - ?5 WHEN 0 THEN 1 WHEN 1 THEN 2 WHEN 2 THEN 4 \
-             WHEN 3 THEN 8 WHEN 4 THEN 16 WHEN 5 THEN 32 WHEN 6 THEN 64 ELSE 120 END END <= ?3"
+             WHEN 3 THEN 8 WHEN 4 THEN 16 WHEN 5 THEN 32 WHEN 6 THEN 64 ELSE 120 END <= ?3)"
         )
     } else {
         sql!(
@@ -267,10 +266,10 @@ pub(crate) async fn count(
              unknown_streak, unknown_at) VALUES (?1, ?2, 1, 0, 0, 1, ?3) \
              ON CONFLICT (user_id, factor) DO UPDATE SET failures = attempts.failures + 1, \
              unknown_streak = attempts.unknown_streak + 1, unknown_at = ?3 \
-             WHERE attempts.failures < ?4 AND attempts.unknown_at + \
-             CASE WHEN attempts.unknown_streak < ?5 THEN 0 ELSE 30000 * \
+             WHERE attempts.failures < ?4 AND (attempts.unknown_streak < ?5 OR \
+             attempts.unknown_at + 30000 * \
              CASE attempts.unknown_streak - ?5 WHEN 0 THEN 1 WHEN 1 THEN 2 WHEN 2 THEN 4 \
-             WHEN 3 THEN 8 WHEN 4 THEN 16 WHEN 5 THEN 32 WHEN 6 THEN 64 ELSE 120 END END <= ?3"
+             WHEN 3 THEN 8 WHEN 4 THEN 16 WHEN 5 THEN 32 WHEN 6 THEN 64 ELSE 120 END <= ?3)"
         )
     };
     if tx.hit(statement, args![user, factor.code(), now, DISABLE_AT, FACTOR_FREE]).await? {

@@ -39,7 +39,7 @@ pub(crate) const LIFETIMES: Lifetimes = Lifetimes {
 pub(crate) struct World {
     pub(crate) store: Store,
     pub(crate) ring: Arc<KeyRing>,
-    drawn: AtomicU64,
+    pub(super) drawn: AtomicU64,
 }
 
 /// Runs `test` in a world of its own on each engine.

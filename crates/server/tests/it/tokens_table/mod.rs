@@ -1,0 +1,148 @@
+//! Every kind of token at every call: none opens anything but its own step.
+
+mod issue;
+
+use serde_json::{Map, Value, json};
+
+use crate::{
+    acts::{answer, refresh},
+    app::{App, Setup, each_engine_with},
+    calls::{APPLICATION, Call, calls, token_members},
+    tokens_table::issue::{Issued, Kind, issue, use_up},
+};
+
+/// Longer than anything lives.
+const AGE: std::time::Duration = std::time::Duration::from_hours(24 * 40);
+
+/// The calls that an enrolment token opens.
+const ENROLMENT: [&str; 3] =
+    ["GET /auth/mfa/available", "POST /auth/mfa/enable", "POST /auth/mfa/confirm"];
+
+const SETUP: Setup = Setup::default_setup().settings(|settings| {
+    settings.verify_email = true;
+    settings.audiences = vec![APPLICATION.to_owned()];
+});
+
+/// A token that is presented.
+struct Token {
+    name: String,
+    /// What it is good for, if it is good.
+    live: Option<Kind>,
+    text: String,
+}
+
+#[tokio::test]
+async fn no_token_opens_anything_but_its_own_step() {
+    each_engine_with(SETUP, async |app| {
+        let old = issue(&app, "old").await;
+        app.clock.advance(AGE);
+        let used = issue(&app, "used").await;
+        use_up(&app, &used).await;
+        let live = issue(&app, "live").await;
+
+        let mut tokens = garbage(&live);
+        for (issued, state) in [(&old, "expired"), (&used, "used"), (&live, "live")] {
+            tokens.extend(issued.tokens.iter().filter_map(|(kind, text)| {
+                // A device is recognised for as long as its password lasts, and an application's
+                // token is not ours to use up.
+                let lasting = [Kind::Device, Kind::Application].contains(kind);
+                (state == "live" || !lasting).then(|| Token {
+                    name: format!("{state} {kind:?}"),
+                    live: (state == "live").then_some(*kind),
+                    text: text.clone(),
+                })
+            }));
+        }
+        for call in calls(&app).await {
+            as_bearer(&app, &call, &tokens, &live).await;
+            in_the_body(&app, &call, &tokens, &live).await;
+        }
+        each_opens_its_own(&app, &live).await;
+    })
+    .await;
+}
+
+/// What was never issued, or was changed since.
+fn garbage(live: &Issued) -> Vec<Token> {
+    let access = live.text(Kind::Access);
+    let parts: Vec<&str> = access.split('.').collect();
+    let encode = |json: Value| data_encoding::BASE64URL_NOPAD.encode(json.to_string().as_bytes());
+    let unsigned = format!("{}.{}.", encode(json!({ "alg": "none", "typ": "at+jwt" })), parts[1]);
+    let plain = format!("{}.{}.{}", encode(json!({ "alg": "EdDSA" })), parts[1], parts[2]);
+    let cut = access[..access.len() - 1].to_owned();
+    let texts = ["x".to_owned(), "nlt_".to_owned(), "nlr_AAAA".to_owned(), "n".repeat(5_000)];
+    let texts = texts.into_iter().chain([unsigned, plain, cut]);
+    texts.map(|text| Token { name: format!("garbage {text:.12}"), live: None, text }).collect()
+}
+
+/// Presents every token in `Authorization`.
+async fn as_bearer(app: &App, call: &Call, tokens: &[Token], live: &Issued) {
+    let path = call.path(&live.session, &live.method);
+    let body = call.bodies.first().cloned().map_or(Value::Null, Value::Object);
+    for token in tokens.iter().filter(|token| token.live != Some(Kind::Access)) {
+        let enrols = token.live == Some(Kind::Enrolment) && ENROLMENT.contains(&&*call.to_string());
+        if enrols || !call.bearer && call.template != "/auth/logout" {
+            continue;
+        }
+        let reply = app.call(&call.method, &path, Some(&token.text), body.clone()).await;
+        let expected = if call.bearer { 401 } else { 204 };
+        assert_eq!(reply.status, expected, "{call} by {}: {}", token.name, reply.text);
+        if call.bearer {
+            assert_eq!(reply.code(), "unauthenticated");
+            assert!(reply.headers.contains_key("www-authenticate"));
+        }
+    }
+}
+
+/// Presents every token in every member that takes one, whatever else is right.
+async fn in_the_body(app: &App, call: &Call, tokens: &[Token], live: &Issued) {
+    let bearer = call.bearer.then(|| live.text(Kind::Access));
+    for form in &call.bodies {
+        for member in token_members(form) {
+            // Recognises a device and proves nothing: the password decides.
+            if member == "device_token" {
+                continue;
+            }
+            for token in tokens.iter().filter(|token| token.live != Kind::of_member(&member)) {
+                let body = filled(form, &member, token, live);
+                let path = call.path(&live.session, &live.method);
+                let reply = app.call(&call.method, &path, bearer, body).await;
+                let refused = [400, 401, 403, 422].contains(&reply.status.as_u16());
+                let what = format!("{call} with {} as {member}", token.name);
+                assert!(refused, "{what}: {} {}", reply.status, reply.text);
+            }
+        }
+    }
+}
+
+/// A body whose tokens are all good but the one in `member`.
+fn filled(form: &Map<String, Value>, member: &str, token: &Token, live: &Issued) -> Value {
+    let mut body = form.clone();
+    for other in token_members(form) {
+        if let Some(kind) = Kind::of_member(&other) {
+            body[&other] = json!(live.text(kind));
+        }
+    }
+    body[member] = json!(token.text);
+    if body.contains_key("registration_token") {
+        // Goes instead of it.
+        body.remove("password");
+    }
+    Value::Object(body)
+}
+
+/// Whatever was tried above, nothing was used up and nothing ended.
+async fn each_opens_its_own(app: &App, live: &Issued) {
+    let sessions = app.get("/auth/sessions", Some(live.text(Kind::Access))).await.expect(200);
+    assert_eq!(sessions.json["items"].as_array().unwrap().len(), live.sessions);
+    let code = live.totp.code_at(app.now());
+    answer(app, live.text(Kind::SignIn), &code).await.expect(200);
+    refresh(app, live.text(Kind::Refresh)).await.expect(200);
+    let body = json!({
+        "token": live.text(Kind::Link), "registration_token": live.text(Kind::Registration),
+    });
+    app.post("/auth/register/verify", None, body).await.expect(200);
+    let body = issue::invited(&live.invitee, live.text(Kind::Invite));
+    app.post("/auth/register", None, body).await.expect(201);
+    app.enrol_totp(live.text(Kind::Enrolment)).await;
+}
