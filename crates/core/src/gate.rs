@@ -93,7 +93,7 @@ mod tests {
         proof::{Evidence, Proof},
     };
 
-    const MAX_AGE: Duration = Duration::from_secs(300);
+    const MAX_AGE: Duration = Duration::from_mins(5);
 
     fn proofs(proved: &[(Factor, i64)]) -> Proofs {
         proved.iter().fold(Proofs::default(), |proofs, (factor, second)| {

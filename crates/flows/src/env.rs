@@ -9,14 +9,16 @@ use std::{
     time::{Duration, SystemTime, UNIX_EPOCH},
 };
 
-use nightlatch_core::{SessionId, Timestamp, keys::KeyRing, lockout::Budget};
+use nightlatch_core::{
+    SessionId, Timestamp, factors::password::Memory, keys::KeyRing, lockout::Budget,
+};
 use nightlatch_store::{
     Fault, Store, Unit,
     units::{budget::Slot, outbox::Envelope, session::Fresh},
 };
 use tokio::sync::Notify;
 
-use crate::{Settings, hasher::Hasher, tokens::AccessTokens};
+use crate::{Refused, Settings, hasher::Hasher, observer::Observer, tokens::AccessTokens};
 
 /// The one source of security time.
 pub trait Clock: Send + Sync {
@@ -104,6 +106,8 @@ pub struct Env {
     pub settings: Settings,
     /// Wakes whoever sends messages.
     pub outbox: Notify,
+    /// Counts.
+    pub observer: Arc<dyn Observer>,
 }
 
 impl Env {
@@ -130,6 +134,20 @@ impl Env {
         let out = self.store.write(unit).await?;
         self.outbox.notify_one();
         Ok(out)
+    }
+
+    /// Runs slow hashes when it is their turn.
+    ///
+    /// # Errors
+    ///
+    /// [`Refused::Busy`] when too many are waiting.
+    pub async fn hash<T: Send + 'static>(
+        &self,
+        job: impl FnOnce(&mut Memory) -> T + Send + 'static,
+    ) -> Result<T, Refused> {
+        let done = self.hasher.run(job).await?;
+        self.observer.hashed();
+        Ok(done)
     }
 
     /// A place in the outbox.

@@ -13,6 +13,7 @@ pub mod enrol;
 pub mod env;
 pub mod hasher;
 pub mod manage;
+pub mod observer;
 pub mod refused;
 pub mod session;
 pub mod settings;

@@ -21,6 +21,7 @@ use crate::{
     Client, Env, Refused,
     authenticate::SignedIn,
     env::wait_for,
+    observer::Outcome,
     sign_in::{password, second_factor},
     tokens::{self, Tokens},
 };
@@ -111,8 +112,11 @@ async fn by_mail(
     let (now, random) = (fresh.now, fresh.random);
     let unit = mail_code::Try { ring: env.ring.clone(), session: signed.session, code, fresh };
     match env.write(unit).await? {
-        Ok(session) => Ok(tokens::hand_out(env, *session, signed.account, random, now)),
-        Err(refusal) => match second_factor::refused(env, refusal) {
+        Ok(session) => {
+            env.observer.presented(Factor::Email, Outcome::Accepted);
+            Ok(tokens::hand_out(env, *session, signed.account, random, now))
+        }
+        Err(refusal) => match second_factor::turned_away(env, Factor::Email, refusal) {
             Refused::FlowEnded => Err(Refused::Unauthenticated),
             refused => Err(refused),
         },

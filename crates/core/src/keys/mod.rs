@@ -1,7 +1,7 @@
 //! The key ring: where every seal, tag and signature of Nightlatch comes from.
 //!
 //! A ring is a list of 256-bit keys that live outside the database. The first one seals; all of them
-//! open. Nobody uses a key itself: each [`Purpose`] has its own subkey (HKDF-SHA-256), so that what
+//! open. Nobody uses a key itself: each purpose has its own subkey (HKDF-SHA-256), so that what
 //! was made for one purpose is noise to every other. Sealing and opening are reachable in this crate
 //! only, behind types that know their purpose and what they are bound to.
 

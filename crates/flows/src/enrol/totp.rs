@@ -140,8 +140,7 @@ pub(crate) async fn new_set(
     let (ring, id, salt) = (env.ring.clone(), env.id(now), env.random());
     let entropy: [[u8; 10]; SET_SIZE] = std::array::from_fn(|_| env.random());
     let cost = env.settings.password_cost;
-    env.hasher
-        .run(move |memory| recovery_codes::generate(&ring, user, id, salt, &entropy, cost, memory))
+    env.hash(move |memory| recovery_codes::generate(&ring, user, id, salt, &entropy, cost, memory))
         .await
 }
 

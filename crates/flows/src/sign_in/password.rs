@@ -7,7 +7,7 @@ use nightlatch_core::{
     factors::password::PasswordHash,
     lockout::Budget,
     methods::{Demand, Next, State},
-    proof::{Proof, Proofs},
+    proof::{Factor, Proof, Proofs},
     token::{Device, Enrollment, SignInStep},
 };
 use nightlatch_store::units::{
@@ -22,6 +22,7 @@ use super::{
 use crate::{
     Client, Env, Refused,
     env::wait_for,
+    observer::Outcome,
     sign_up::register::{NOBODY, parse_email},
     tokens,
 };
@@ -62,7 +63,10 @@ pub async fn sign_in(env: &Env, client: &Client, input: Input) -> Result<SignIn,
     let budgets = budgets(env, client, account.as_ref(), &lookups[0], input.device_token.as_ref());
     let streak = match env.write(Reserve { slots: budgets.reserve.clone(), now }).await? {
         Reserved::Go { streak } => streak,
-        Reserved::Wait(until) => return Err(Refused::TooManyAttempts(wait_for(until, now))),
+        Reserved::Wait(until) => {
+            env.observer.presented(Factor::Password, Outcome::Limited);
+            return Err(Refused::TooManyAttempts(wait_for(until, now)));
+        }
     };
     let (proof, rehashed) = compare(env, account.as_ref(), input.password, now).await?;
     let Some((account, proof)) = account.clone().zip(proof) else {
@@ -137,8 +141,7 @@ pub(crate) async fn compare(
         .and_then(|(user, sealed)| PasswordHash::open(&env.ring, sealed, user));
     let salt = env.random();
     let (proof, rehashed) = env
-        .hasher
-        .run(move |memory| {
+        .hash(move |memory| {
             let Some((user, hash)) = user.zip(stored) else {
                 let decoy = PasswordHash::decoy(cost);
                 return (decoy.verify(NOBODY, &password, now, memory), None);
@@ -149,6 +152,8 @@ pub(crate) async fn compare(
             (proof, rehashed)
         })
         .await?;
+    let outcome = if proof.is_some() { Outcome::Accepted } else { Outcome::Refused };
+    env.observer.presented(Factor::Password, outcome);
     let sealed = user.zip(rehashed).map(|(user, hash)| hash.seal(&env.ring, env.random(), user));
     Ok((proof, sealed))
 }

@@ -9,7 +9,12 @@ use nightlatch_store::units::{
     totp::Try,
 };
 
-use crate::{Client, Env, Refused, env::wait_for, tokens, tokens::Tokens};
+use crate::{
+    Client, Env, Refused,
+    env::wait_for,
+    observer::Outcome,
+    tokens::{self, Tokens},
+};
 
 /// Reads a code that was sent for a factor.
 ///
@@ -27,6 +32,16 @@ pub fn parse(factor: Factor, code: &SecretText) -> Result<AnyCode, Refused> {
             Err(Refused::invalid("code", "A recovery code is 16 letters and numbers."))
         }
         (Factor::Password | Factor::Email, _) => Err(Refused::MethodNotAllowed),
+    }
+}
+
+/// Why a factor does not go on with a sign-in that codes alone complete: the sign-in is over
+/// ([`Refused::FlowEnded`]), or it is the factor ([`Refused::MethodNotAllowed`]).
+#[must_use]
+pub fn not_offered(env: &Env, temp_token: &SecretText) -> Refused {
+    match SignInStep::open(&env.ring, temp_token, env.clock.now()) {
+        Some(_) => Refused::MethodNotAllowed,
+        None => Refused::FlowEnded,
     }
 }
 
@@ -69,6 +84,10 @@ pub(crate) async fn attempt(
         fresh,
         envelope: env.envelope(now),
     };
+    let factor = match code {
+        AnyCode::OneTime(_) => Factor::Totp,
+        AnyCode::Recovery(_) => Factor::BackupCode,
+    };
     let attempted: Attempted = match code {
         AnyCode::OneTime(code) => {
             let window = env.settings.totp_window;
@@ -77,19 +96,29 @@ pub(crate) async fn attempt(
         AnyCode::Recovery(code) => {
             let user = attempt.user();
             let reserved = env.write(Reserve { attempt: attempt.clone() }).await?;
-            let (account, set) = reserved.map_err(|refusal| refused(env, refusal))?;
+            let (account, set) = reserved.map_err(|refusal| turned_away(env, factor, refusal))?;
             let ring = env.ring.clone();
-            let proof =
-                env.hasher.run(move |memory| set.verify(&ring, user, &code, now, memory)).await?;
+            let proof = env.hash(move |memory| set.verify(&ring, user, &code, now, memory)).await?;
             let low_stock = env.envelope(now);
             env.write(Settle { attempt, account: *account, proof, low_stock }).await?
         }
     };
-    let (session, account) = attempted.map_err(|refusal| refused(env, refusal))?;
+    let (session, account) = attempted.map_err(|refusal| turned_away(env, factor, refusal))?;
+    env.observer.presented(factor, Outcome::Accepted);
     Ok(tokens::hand_out(env, *session, *account, random, now))
 }
 
-pub(crate) fn refused(env: &Env, refusal: Refusal) -> Refused {
+/// Counts a refusal, and says what its caller may know.
+pub(crate) fn turned_away(env: &Env, factor: Factor, refusal: Refusal) -> Refused {
+    match refusal {
+        Refusal::Wrong => env.observer.presented(factor, Outcome::Refused),
+        Refusal::Wait(_) | Refusal::Disabled => env.observer.presented(factor, Outcome::Limited),
+        Refusal::Ended | Refusal::NotAllowed => {}
+    }
+    refused(env, refusal)
+}
+
+fn refused(env: &Env, refusal: Refusal) -> Refused {
     match refusal {
         Refusal::Wrong => Refused::InvalidCode,
         Refusal::Ended => Refused::FlowEnded,

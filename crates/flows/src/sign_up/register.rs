@@ -239,7 +239,7 @@ pub(crate) fn choose(
 pub(crate) fn explain(weak: Weak) -> String {
     match weak {
         Weak::TooShort { min } => format!("Use at least {min} characters."),
-        Weak::TooLong => "Use at most 256 characters.".to_owned(),
+        Weak::TooLong => "Use fewer characters; several hundred are enough.".to_owned(),
         Weak::TooCommon => {
             "This password is easy to guess. Use several unrelated words.".to_owned()
         }
@@ -256,17 +256,16 @@ pub(crate) async fn hash(
     password: Option<NewPassword>,
 ) -> Result<PasswordHash, Refused> {
     let (cost, salt, now) = (env.settings.password_cost, env.random(), env.clock.now());
-    env.hasher
-        .run(move |memory| {
-            let Some(password) = password else {
-                let decoy = PasswordHash::decoy(cost);
-                // Only for the work: a decoy matches nothing.
-                let _ = decoy.verify(NOBODY, &SecretText::default(), now, memory);
-                return decoy;
-            };
-            PasswordHash::hash(&password, salt, cost, memory)
-        })
-        .await
+    env.hash(move |memory| {
+        let Some(password) = password else {
+            let decoy = PasswordHash::decoy(cost);
+            // Only for the work: a decoy matches nothing.
+            let _ = decoy.verify(NOBODY, &SecretText::default(), now, memory);
+            return decoy;
+        };
+        PasswordHash::hash(&password, salt, cost, memory)
+    })
+    .await
 }
 
 fn registration_token(

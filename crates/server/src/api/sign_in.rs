@@ -4,9 +4,9 @@ use std::sync::Arc;
 
 use aide::axum::{ApiRouter, routing::post_with};
 use axum::extract::State;
-use nightlatch_core::{SecretText, token::SignInStep};
+use nightlatch_core::SecretText;
 use nightlatch_flows::{
-    Env,
+    Env, Refused,
     sign_in::{password, second_factor},
 };
 use schemars::JsonSchema;
@@ -207,13 +207,14 @@ async fn login_mfa_options(
     }
 }
 
-/// Why `method` does not go on with a sign-in: no factor of this server has to be prepared for it,
-/// and none but codes completes it.
+/// No factor of this server has to be prepared for a sign-in, and none but codes completes it.
 fn not_offered(env: &Env, temp_token: &SecretText, method: &str) -> Problem {
-    if SignInStep::open(&env.ring, temp_token, env.clock.now()).is_none() {
-        return Code::FlowEnded.into();
+    match second_factor::not_offered(env, temp_token) {
+        Refused::MethodNotAllowed => {
+            fields::factor(method).err().unwrap_or_else(|| Code::MethodNotAllowed.into())
+        }
+        refused => refused.into(),
     }
-    fields::factor(method).err().unwrap_or_else(|| Code::MethodNotAllowed.into())
 }
 
 #[cfg(test)]

@@ -3,6 +3,8 @@
 
 use std::{borrow::Cow, time::Duration};
 
+use nightlatch_core::proof::Factor;
+use nightlatch_flows::observer::{Observer, Outcome};
 use prometheus_client::{
     encoding::text::encode,
     metrics::{counter::Counter, family::Family, gauge::Gauge, histogram::Histogram, info::Info},
@@ -10,7 +12,7 @@ use prometheus_client::{
 };
 
 pub(crate) use crate::telemetry::labels::Refused;
-pub use crate::telemetry::labels::{Factor, Lockout, Outcome, Sent};
+pub use crate::telemetry::labels::Sent;
 
 /// The media type of [`Metrics::render`].
 pub const CONTENT_TYPE: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
@@ -31,9 +33,7 @@ pub struct Metrics {
     durations: Family<Answered, Histogram, fn() -> Histogram>,
     in_flight: Gauge,
     refused: Family<One, Counter>,
-    sign_ins: Family<Two, Counter>,
-    codes: Family<Two, Counter>,
-    lockouts: Family<One, Counter>,
+    attempts: Family<Two, Counter>,
     password_hashes: Counter,
     messages: Family<Two, Counter>,
 }
@@ -48,9 +48,7 @@ impl Metrics {
             durations: Family::new_with_constructor(histogram),
             in_flight: Gauge::default(),
             refused: Family::default(),
-            sign_ins: Family::default(),
-            codes: Family::default(),
-            lockouts: Family::default(),
+            attempts: Family::default(),
             password_hashes: Counter::default(),
             messages: Family::default(),
         };
@@ -77,23 +75,13 @@ impl Metrics {
             self.refused.clone(),
         );
         registry.register(
-            "sign_ins",
-            "Attempts to sign in, by the factor that was tried and what came of it",
-            self.sign_ins.clone(),
-        );
-        registry.register(
-            "codes",
-            "One-time codes that were checked, by kind and outcome",
-            self.codes.clone(),
-        );
-        registry.register(
-            "lockouts",
-            "Times that failures made somebody wait or disabled a method",
-            self.lockouts.clone(),
+            "attempts",
+            "Factors that were presented, also by strangers, and what came of it",
+            self.attempts.clone(),
         );
         registry.register(
             "password_hashes",
-            "Passwords that were hashed, for checking or keeping",
+            "Slow hashes that were made, for checking or keeping passwords and recovery codes",
             self.password_hashes.clone(),
         );
         registry.register(
@@ -116,28 +104,6 @@ impl Metrics {
         // Writing into a string does not fail.
         let _ = encode(&mut text, &self.registry);
         text
-    }
-
-    /// Counts an attempt to sign in with `factor`.
-    pub fn sign_in(&self, factor: Factor, outcome: Outcome) {
-        let labels = [("factor", factor.as_str()), ("outcome", outcome.as_str())];
-        self.sign_ins.get_or_create(&labels).inc();
-    }
-
-    /// Counts a one-time code that was checked, wherever it was asked for.
-    pub fn code(&self, kind: Factor, outcome: Outcome) {
-        let labels = [("kind", kind.as_str()), ("outcome", outcome.as_str())];
-        self.codes.get_or_create(&labels).inc();
-    }
-
-    /// Counts a lockout.
-    pub fn lockout(&self, kind: Lockout) {
-        self.lockouts.get_or_create(&[("kind", kind.as_str())]).inc();
-    }
-
-    /// Counts a password that was hashed.
-    pub fn password_hash(&self) {
-        self.password_hashes.inc();
     }
 
     /// Counts a message; `channel` names one of the fixed channels, never an address.
@@ -178,6 +144,21 @@ impl Drop for UnderWay<'_> {
     }
 }
 
+impl Observer for Metrics {
+    fn presented(&self, factor: Factor, outcome: Outcome) {
+        let outcome = match outcome {
+            Outcome::Accepted => "accepted",
+            Outcome::Refused => "refused",
+            Outcome::Limited => "limited",
+        };
+        self.attempts.get_or_create(&[("factor", factor.as_str()), ("outcome", outcome)]).inc();
+    }
+
+    fn hashed(&self) {
+        self.password_hashes.inc();
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -187,10 +168,8 @@ mod tests {
 
     fn used() -> Metrics {
         let metrics = Metrics::new("1.2.3");
-        metrics.sign_in(Factor::Password, Outcome::Accepted);
-        metrics.code(Factor::Totp, Outcome::Refused);
-        metrics.lockout(Lockout::Delay);
-        metrics.password_hash();
+        metrics.presented(Factor::Password, Outcome::Accepted);
+        metrics.hashed();
         metrics.message("email", Sent::Delivered);
         metrics.request_refused(Refused::Host);
         metrics.request_answered("/a/{id}".into(), "GET", 200, Duration::from_millis(3));
@@ -202,7 +181,7 @@ mod tests {
         let text = used().render();
         let names = text.lines().filter_map(|line| line.strip_prefix("# TYPE "));
         let names: Vec<_> = names.filter_map(|rest| rest.split(' ').next()).collect();
-        assert_eq!(names.len(), 9);
+        assert_eq!(names.len(), 7);
         for name in names {
             let help = format!("# HELP {name} ");
             let help = text.lines().find_map(|line| line.strip_prefix(&help)).unwrap();
@@ -215,9 +194,7 @@ mod tests {
     fn names_and_labels_are_as_promised() {
         let text = used().render();
         for line in [
-            "nightlatch_sign_ins_total{factor=\"password\",outcome=\"accepted\"} 1",
-            "nightlatch_codes_total{kind=\"totp\",outcome=\"refused\"} 1",
-            "nightlatch_lockouts_total{kind=\"delay\"} 1",
+            "nightlatch_attempts_total{factor=\"password\",outcome=\"accepted\"} 1",
             "nightlatch_password_hashes_total 1",
             "nightlatch_messages_total{channel=\"email\",result=\"delivered\"} 1",
             "nightlatch_http_refused_total{reason=\"host\"} 1",

@@ -14,6 +14,7 @@ use nightlatch_flows::{
     boot::{self, Unfit},
     env::{OsEntropy, SystemClock},
     hasher::Hasher,
+    observer::Unobserved,
     tokens::AccessTokens,
 };
 use nightlatch_store::{BadDatabase, Database, Fault, OpenError, Options, Store, units::meta::Get};
@@ -203,6 +204,7 @@ impl World {
             ring: self.ring,
             settings,
             outbox: Notify::new(),
+            observer: Arc::new(Unobserved),
         }
     }
 }

@@ -68,8 +68,8 @@ pub async fn run(
     listeners: Listeners,
     stop: impl Future<Output = io::Result<()>>,
 ) -> Result<(), Box<dyn std::error::Error>> {
-    let env = Arc::new(env);
     let metrics = Arc::new(Metrics::new(env!("CARGO_PKG_VERSION")));
+    let env = Arc::new(Env { observer: metrics.clone(), ..env });
     let health = Arc::new(Health::default());
     let mailbox = match config.delivery {
         Delivery::Mailbox => Some(Arc::new(Mailbox::new(Arc::clone(&env.clock)))),

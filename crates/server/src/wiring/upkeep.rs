@@ -36,9 +36,6 @@ const MARK_EVERY: Duration = Duration::from_secs(10);
 /// What is over is dropped this often.
 const PURGE_EVERY: Duration = Duration::from_mins(1);
 
-/// Slow hashes are counted this often.
-const COUNT_EVERY: Duration = Duration::from_secs(1);
-
 /// How long the last steps may take.
 const GRACE: Duration = Duration::from_secs(5);
 
@@ -67,8 +64,6 @@ impl Upkeep {
         let marking = pace("noting the time", MARK_EVERY);
         tasks.spawn(mark(Arc::clone(env), Arc::clone(health), marking));
         tasks.spawn(drop_old(Arc::clone(env), pace("dropping what is over", PURGE_EVERY)));
-        let counting = pace("counting", COUNT_EVERY);
-        tasks.spawn(count(Arc::clone(env), Arc::clone(metrics), counting));
         Self { tasks, stop }
     }
 
@@ -122,17 +117,6 @@ async fn mark(env: Arc<Env>, health: Arc<Health>, mut pace: Pace) {
 async fn drop_old(env: Arc<Env>, mut pace: Pace) {
     while pace.next().await {
         pace.note(&purge(&env).await);
-    }
-}
-
-async fn count(env: Arc<Env>, metrics: Arc<Metrics>, mut pace: Pace) {
-    let mut counted = 0;
-    while pace.next().await {
-        let jobs = env.hasher.jobs();
-        for _ in counted..jobs {
-            metrics.password_hash();
-        }
-        counted = jobs;
     }
 }
 

@@ -44,13 +44,12 @@ async fn of_many_guesses_at_once_five_are_looked_at() {
         for _ in 0..20 {
             steps.push(app.challenge(ADA).await);
         }
-        let replies = at_once(wrong_codes(&totp, app.now()).take(200).enumerate().map(
-            |(number, code)| {
+        let replies =
+            at_once(wrong_codes(&totp, app.now()).take(200).enumerate().map(|(number, code)| {
                 let (app, step) = (Arc::clone(&app), steps[number % steps.len()].clone());
                 async move { answer(&app, &step, &code).await }
-            },
-        ))
-        .await;
+            }))
+            .await;
         assert_eq!(with_status(&replies, 401), FREE);
         for reply in replies.iter().filter(|reply| reply.status != 401) {
             assert_eq!(wait(reply), STEP);

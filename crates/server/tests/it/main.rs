@@ -5,6 +5,8 @@
 
 mod acts;
 mod app;
+mod calls;
+mod database;
 mod end_to_end;
 mod frame;
 mod frame_pages;
@@ -12,5 +14,7 @@ mod frame_sockets;
 mod lockout;
 mod once;
 mod place;
+mod registration;
+mod states;
 mod story;
-mod zz;
+mod tokens_table;

@@ -133,10 +133,10 @@ impl Heard {
 
     /// Waits for `what`; an error, with what was said instead, if it does not come.
     async fn until(&mut self, what: &str) -> Result<String, String> {
-        match timeout(PATIENCE, self.0.wait_for(|text| text.contains(what))).await {
-            Ok(Ok(text)) => Ok(text.clone()),
-            Ok(Err(_)) | Err(_) => Err(self.0.borrow().clone()),
-        }
+        let heard = timeout(PATIENCE, self.0.wait_for(|text| text.contains(what))).await;
+        let came = heard.is_ok_and(|heard| heard.is_ok());
+        let text = self.0.borrow().clone();
+        if came { Ok(text) } else { Err(text) }
     }
 
     /// All of it, once the process has ended.

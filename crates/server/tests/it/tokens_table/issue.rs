@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 use crate::{
     acts::{STEP, answer, joined, mailed_link, refresh, step_up},
     app::{App, Enrolled, PASSWORD, Totp},
-    calls::APPLICATION,
+    calls::{APPLICATION, Call},
 };
 
 /// What a token is for.
@@ -24,9 +24,10 @@ pub(super) enum Kind {
 }
 
 impl Kind {
-    /// The kind that a member of a body takes.
-    pub(super) fn of_member(member: &str) -> Option<Self> {
+    /// The kind that a member of a call's body takes.
+    pub(super) fn of_member(call: &Call, member: &str) -> Option<Self> {
         match member {
+            "token" if call.template == "/auth/register/verify" => Some(Self::Link),
             "device_token" => Some(Self::Device),
             "invite" => Some(Self::Invite),
             "refresh_token" => Some(Self::Refresh),
@@ -74,11 +75,12 @@ pub(super) async fn issue(app: &App, who: &str) -> Issued {
     let address = |what: &str| format!("{who}{what}@example.org");
     let (owner, newcomer, chief) = (address(""), address("-new"), address("-chief"));
     let first = joined(app, &owner).await.text_at("/access_token");
-    let Enrolled { totp, confirmed, .. } = app.enrol_totp(&first).await;
+    let Enrolled { totp, .. } = app.enrol_totp(&first).await;
     app.clock.advance(STEP);
     let tokens = app.sign_in_with(&owner, &totp).await;
     app.clock.advance(STEP);
     let access = tokens.text_at("/access_token");
+    let methods = app.get("/auth/mfa/methods", Some(&access)).await.expect(200);
     let body = json!({ "audience": APPLICATION });
     let application = app.post("/auth/token", Some(&access), body).await.expect(200);
 
@@ -103,7 +105,7 @@ pub(super) async fn issue(app: &App, who: &str) -> Issued {
         totp,
         session: tokens.text_at("/session/id"),
         sessions: 2,
-        method: confirmed.text_at("/method/id"),
+        method: methods.text_at("/methods/0/id"),
         invitee,
     }
 }

@@ -1,11 +1,7 @@
 //! How a streak of wrong codes ends: for a sign-in after ten, for the factor after a hundred.
 
 use nightlatch_core::{
-    Timestamp,
-    lockout::DISABLE_AT,
-    message::Template,
-    methods::State,
-    proof::Factor,
+    Timestamp, lockout::DISABLE_AT, message::Template, methods::State, proof::Factor,
 };
 use nightlatch_store::units::{
     methods::Read,

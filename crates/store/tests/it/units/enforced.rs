@@ -196,11 +196,8 @@ async fn a_pending_set_of_recovery_codes_counts_only_once_its_app_is_confirmed()
 async fn a_factor_that_policy_forbids_is_not_taken() {
     each_world(async |world| {
         let person = world.person().await;
-        let mut attempt = world.trying(
-            world.step(&person, true),
-            person.apps[0].code(LATER, 0),
-            LATER,
-        );
+        let mut attempt =
+            world.trying(world.step(&person, true), person.apps[0].code(LATER, 0), LATER);
         attempt.attempt.allowed = Allowed(vec![Factor::BackupCode]);
         assert_eq!(world.write(attempt).await.unwrap_err(), Refusal::NotAllowed);
         let mut attempt = world.attempt(world.step(&person, true), LATER);

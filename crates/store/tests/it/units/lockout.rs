@@ -146,7 +146,10 @@ async fn strangers_keep_nobody_waiting_who_comes_from_a_known_device() {
             let person = world.person().await;
             for _ in 0..5 {
                 let step = world.step(&person, stranger_is_known);
-                assert_eq!(world.try_wrong(&person, step, LATER).await.unwrap_err(), Refusal::Wrong);
+                assert_eq!(
+                    world.try_wrong(&person, step, LATER).await.unwrap_err(),
+                    Refusal::Wrong
+                );
             }
             let again = world.step(&person, stranger_is_known);
             let refused = world.try_right(&person, again, LATER).await;

@@ -105,8 +105,7 @@ async fn found_right(world: &World, person: &Person, attempts: usize) -> Vec<Set
         match world.write(Reserve { attempt: attempt.clone() }).await {
             Ok((account, set)) => {
                 let (code, memory) = (person.recovery_code(0), &mut Memory::default());
-                let proof: Option<Proof> =
-                    set.verify(&world.ring, person.id(), &code, now, memory);
+                let proof: Option<Proof> = set.verify(&world.ring, person.id(), &code, now, memory);
                 let low_stock = world.envelope(now);
                 settles.push(Settle { attempt, account: *account, proof, low_stock });
             }

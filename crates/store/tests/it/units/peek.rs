@@ -1,7 +1,9 @@
 //! What tests look up, and change, behind the units' backs.
 
+use std::marker::PhantomData;
+
 use nightlatch_core::{UserId, message::Message};
-use nightlatch_store::{Fault, Sql, Tx, Unit, Value, args, sql, units::audit::Events};
+use nightlatch_store::{Column, Fault, Sql, Tx, Unit, Value, args, sql, units::audit::Events};
 use serde_json::Value as Json;
 
 use super::fixture::World;
@@ -18,11 +20,11 @@ impl Unit for Change {
     }
 }
 
-/// Reads one number; the parameters are blobs.
-struct Number(&'static Sql, Vec<Vec<u8>>);
+/// Reads one column of at most one row; the parameters are blobs.
+struct Look<C>(&'static Sql, Vec<Vec<u8>>, PhantomData<fn() -> C>);
 
-impl Unit for Number {
-    type Out = Option<(i64,)>;
+impl<C: Column + Send + 'static> Unit for Look<C> {
+    type Out = Option<(C,)>;
 
     async fn run(&self, tx: &mut Tx<'_>) -> Result<Self::Out, Fault> {
         let args: Vec<Value<'_>> = self.1.iter().map(Value::from).collect();
@@ -48,10 +50,18 @@ impl World {
         assert!(self.write(Change(sql, blobs)).await, "{} changes nothing", sql.sqlite());
     }
 
-    /// The number that a statement returns.
-    pub(crate) async fn number(&self, sql: &'static Sql, blobs: &[&[u8]]) -> i64 {
+    /// What a statement returns: one row of one column.
+    async fn look<C: Column + Send + 'static>(&self, sql: &'static Sql, blobs: &[&[u8]]) -> C {
         let blobs = blobs.iter().map(|blob| blob.to_vec()).collect();
-        self.write(Number(sql, blobs)).await.unwrap().0
+        self.write(Look(sql, blobs, PhantomData)).await.unwrap().0
+    }
+
+    pub(crate) async fn number(&self, sql: &'static Sql, blobs: &[&[u8]]) -> i64 {
+        self.look(sql, blobs).await
+    }
+
+    pub(crate) async fn blob(&self, sql: &'static Sql, blobs: &[&[u8]]) -> Vec<u8> {
+        self.look(sql, blobs).await
     }
 
     /// How many rows of sessions a user has, over ones included.

@@ -75,9 +75,8 @@ async fn second_factors_wait_as_promised_on_every_kind_of_device() {
     each_world(async |world| {
         for known_device in [false, true] {
             let person = world.person().await;
-            let guess = async |now| {
-                world.guess(&person, world.step(&person, known_device), now).await
-            };
+            let guess =
+                async |now| world.guess(&person, world.step(&person, known_device), now).await;
             walk(FACTOR_FREE, guess).await;
             assert_eq!(world.failures(&person, Factor::Totp).await, FACTOR_FREE + 10);
         }
@@ -90,9 +89,8 @@ async fn guesses_in_a_session_wait_like_those_of_a_known_device() {
     each_world(async |world| {
         let person = world.person().await;
         let session = world.sign_in(&person, LATER).await;
-        let guess = async |now| {
-            world.guess(&person, Aim::StepUp(Box::new(session.clone())), now).await
-        };
+        let guess =
+            async |now| world.guess(&person, Aim::StepUp(Box::new(session.clone())), now).await;
         walk(FACTOR_FREE, guess).await;
         let now = LATER.plus(Duration::from_hours(24));
         assert!(world.guess(&person, world.step(&person, false), now).await.is_ok());
