@@ -23,7 +23,7 @@ Commands:
   test              Runs every step below, in this order, and stops at the first failure
   test programs     Installs the programs that tests need, if any is missing (Debian packages)
   test fmt          Formatting
-  test tidy         Layers, sizes, documents, dependencies and other rules of this repository
+  test tidy         Layers, sizes, dependencies and other rules of this repository
   test clippy       Lints, warnings denied
   test docs         API documentation, warnings denied
   test tests        All tests, on SQLite and on a private PostgreSQL; runs `programs` first

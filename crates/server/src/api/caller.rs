@@ -120,7 +120,7 @@ mod tests {
         assert_eq!(token(&[b"bearer  abc"]).as_deref(), Some("abc"));
         assert_eq!(token(&[]), None);
         assert_eq!(token(&[b"Bearer a", b"Bearer a"]), None);
-        for odd in ["Bearer", "abc", "Basic abc", "Bearer	abc"] {
+        for odd in ["Bearer", "abc", "Basic abc", "Bearer\tabc"] {
             assert_eq!(token(&[odd.as_bytes()]), None, "{odd}");
         }
     }

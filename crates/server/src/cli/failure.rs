@@ -77,7 +77,7 @@ impl From<Issues> for Failure {
 
 impl From<Unopened> for Failure {
     fn from(error: Unopened) -> Self {
-        Self::because(&error, error.next())
+        Self::because(&error, Some(error.next()))
     }
 }
 

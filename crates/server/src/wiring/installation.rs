@@ -60,23 +60,37 @@ pub enum Unopened {
 }
 
 impl Unopened {
-    /// What to do about it, where the message does not say so itself.
+    /// What to do about it.
     #[must_use]
-    pub fn next(&self) -> Option<String> {
+    pub fn next(&self) -> String {
         let next = match self {
             Self::Folder { .. } => "choose a folder that you can write to with --data",
             Self::Absent(path) => {
-                return Some(format!("start `nightlatch dev --data {}` once", path.display()));
+                return format!("start `nightlatch dev --data {}` once", path.display());
             }
             Self::Address(_) => "use sqlite:PATH or postgres://user@host/name",
-            Self::Database(OpenError::Database(_) | OpenError::Io(_)) | Self::Store(_) => {
+            Self::Database(OpenError::Database(_) | OpenError::Io(_))
+            | Self::Store(_)
+            | Self::Unfit(Unfit::Store(_)) => {
                 "check that the database is there, that its address is right and that this user \
                  may write to it"
             }
+            Self::Database(OpenError::Behind { .. }) => {
+                "back the database up, then migrate it with the settings of its server"
+            }
+            Self::Database(OpenError::Newer { .. } | OpenError::Changed { .. }) => {
+                "install that version, or restore a backup that this one made"
+            }
             Self::Keys(bad) => bad.next(),
-            Self::Database(_) | Self::Unfit(_) => return None,
+            Self::Unfit(Unfit::WrongKeys) => {
+                "put the right file where the settings look for it, from your copy of the keys"
+            }
+            Self::Unfit(Unfit::MadeByDev) => {
+                "name a new database in the settings and run `nightlatch migrate`"
+            }
+            Self::Unfit(Unfit::MadeByServe) => "choose a folder and a database for development",
         };
-        Some(next.to_owned())
+        next.to_owned()
     }
 }
 

@@ -3,7 +3,6 @@
 //! A check is a function from the [`Tree`] to its [`Finding`]s. Each has tests that show it failing,
 //! since a check that finds nothing looks just like one that does nothing.
 
-mod documents;
 mod exposures;
 mod layers;
 mod layout;
@@ -14,14 +13,12 @@ mod tree;
 use crate::command::Failure;
 use crate::tidy::tree::{Finding, Tree};
 
-const CHECKS: [fn(&Tree) -> Vec<Finding>; 10] = [
+const CHECKS: [fn(&Tree) -> Vec<Finding>; 8] = [
     layers::edges,
     layers::sql,
     layout::sizes,
     layout::module_docs,
     layout::migration_pairs,
-    documents::problems,
-    documents::settings,
     exposures::listed,
     text::whitespace,
     text::private_paths,

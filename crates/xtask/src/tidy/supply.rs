@@ -27,7 +27,17 @@ pub(super) fn check(tree: &Tree) -> Result<Vec<Finding>, Failure> {
     let rules = Rules::parse(tree.text(RULES).ok_or("there is no deny.toml")?)?;
     let metadata =
         read(&mut cargo(&["metadata", "--format-version=1", "--locked", "--all-features"]))?;
-    packages(&rules, &metadata)
+    let built = read(&mut cargo(&[
+        "tree",
+        "--workspace",
+        "--locked",
+        "--all-features",
+        "--target=all",
+        "--edges=all",
+        "--prefix=none",
+        "--format={p}",
+    ]))?;
+    packages(&rules, &metadata, &built)
 }
 
 impl Rules {
@@ -72,7 +82,9 @@ impl Rules {
     }
 }
 
-fn packages(rules: &Rules, metadata: &str) -> Result<Vec<Finding>, Failure> {
+/// `built` names, a line each, what some feature of this workspace really builds: the lock file holds
+/// optional dependencies that none does.
+fn packages(rules: &Rules, metadata: &str, built: &str) -> Result<Vec<Finding>, Failure> {
     let metadata: Value = serde_json::from_str(metadata).map_err(|error| error.to_string())?;
     let packages = metadata["packages"].as_array().ok_or("cargo metadata lists no packages")?;
     let mut findings = Vec::new();
@@ -80,6 +92,10 @@ fn packages(rules: &Rules, metadata: &str) -> Result<Vec<Finding>, Failure> {
         let [name, version, licence, source] =
             ["name", "version", "license", "source"].map(|key| package[key].as_str());
         let name = name.ok_or("cargo metadata has a package without a name")?;
+        let line = format!("{name} v{}", version.unwrap_or_default());
+        if !built.lines().any(|other| other.starts_with(&line)) {
+            continue;
+        }
         if let Some(objection) = rules.objection(name, licence, source) {
             let place = format!("package {name} {}", version.unwrap_or_default());
             findings.push(Finding { place, what: format!("{objection}, which {RULES} refuses") });
@@ -189,7 +205,9 @@ mod tests {
     #[track_caller]
     fn check_package(package: &str, objection: Option<&str>) {
         let rules = Rules::parse(DENY).unwrap();
-        let findings = packages(&rules, &format!("{{\"packages\": [{package}]}}")).unwrap();
+        let built = "serde v1.0.0\nours v1.0.0 (/ours)\nopenssl v1.0.0 (*)\n";
+        let metadata = format!("{{\"packages\": [{package}]}}");
+        let findings = packages(&rules, &metadata, built).unwrap();
         match objection {
             None => assert_eq!(findings, []),
             Some(text) => assert!(findings[0].what.starts_with(text), "{findings:?}"),
@@ -210,6 +228,7 @@ mod tests {
         check_package(&package("openssl", "\"MIT\"", &quoted), Some("is banned"));
         check_package(&package("serde", "\"MIT\"", "\"git+https://x\""), Some("comes from"));
         check_package(&package("serde", "null", &quoted), Some("names no licence"));
+        check_package(&package("never-built", "null", &quoted), None);
         check_package(&package("serde", "\"AGPL-3.0\"", &quoted), Some("has the licence"));
     }
 

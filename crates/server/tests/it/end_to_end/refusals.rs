@@ -52,7 +52,7 @@ async fn serve_refuses_settings_that_are_wrong_or_unsafe() {
         ("mail.delivery = \"off\"", "", "mail.delivery: "),
         ("verify_email = false", "verify_email = true", "accounts.verify_email: "),
         (database.as_str(), "mysql://db/tell-nobody", "database.url: "),
-        ("public_url", "public_url = [", "nightlatch.toml"),
+        ("public_url", "public_url = [", "line 1"),
     ] {
         assert!(good.contains(was));
         installation.configure(&good.replacen(was, is, 1));

@@ -7,6 +7,7 @@ mod disable;
 mod enforced;
 mod fixture;
 mod lockout;
+mod mail_code;
 mod once_account;
 mod once_factor;
 mod outbox;

@@ -157,10 +157,10 @@ async fn one_refresh_token_many_times_is_exchanged_once_and_its_successor_lives(
             let fresh: Vec<Fresh> = (0..RUNNERS).map(|_| world.fresh(now)).collect();
             let randoms: Vec<[u8; 32]> = fresh.iter().map(|fresh| fresh.random).collect();
             let rotates = fresh.into_iter().map(|fresh| rotate(&world, &session, random, fresh));
-            let rotated = world.race(rotates).await;
-            let superseded = count(&rotated, |one| matches!(one, Rotated::Superseded));
+            let outcomes = world.race(rotates).await;
+            let superseded = count(&outcomes, |one| matches!(one, Rotated::Superseded));
             assert_eq!(superseded, RUNNERS - 1, "all but one come too late, and harm nobody");
-            for (rotated, next) in rotated.into_iter().zip(randoms) {
+            for (rotated, next) in outcomes.into_iter().zip(randoms) {
                 if let Rotated::Next(next_session, _) = rotated {
                     (session, random) = (*next_session, next);
                 }
