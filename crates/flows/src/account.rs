@@ -9,7 +9,8 @@ use nightlatch_store::units::{
 use crate::{
     Client, Env, Invalid, Refused,
     authenticate::{SignedIn, stepped_up},
-    sign_up::register::{choose, explain, hash, parse_locale},
+    passwords,
+    sign_up::register::parse_locale,
     step_up,
 };
 
@@ -56,7 +57,7 @@ pub async fn change_password(
     client: &Client,
     signed: SignedIn,
     current: Option<SecretText>,
-    new: &SecretText,
+    new: SecretText,
 ) -> Result<(), Refused> {
     let holding = stepped_up(env, &signed).await?;
     let settings = &env.settings;
@@ -65,9 +66,6 @@ pub async fn change_password(
     } else {
         settings.password_min_length
     };
-    let email = Email::parse(&signed.account.email);
-    let chosen = choose(new, min_length, email.as_ref().map_or("", Email::local))
-        .map_err(|weak| Refused::invalid("new_password", explain(weak)))?;
     match current {
         Some(text) => {
             let SignedIn { session, account } = &signed;
@@ -76,11 +74,13 @@ pub async fn change_password(
         }
         None => know_password(env, &signed)?,
     }
-    let hashed = hash(env, Some(chosen)).await?;
+    let email = Email::parse(&signed.account.email).ok_or(Refused::NotFound)?;
+    let name = signed.account.name.as_deref();
+    let chosen = passwords::choose(env, "new_password", new, min_length, &email, name).await?;
     let now = env.clock.now();
     let unit = Change {
         ring: env.ring.clone(),
-        sealed: hashed.seal(&env.ring, env.random(), signed.account.id),
+        sealed: chosen.hash.seal(&env.ring, env.random(), signed.account.id),
         account: signed.account,
         session: signed.session.id,
         envelope: env.envelope(now),

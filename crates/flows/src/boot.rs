@@ -6,7 +6,7 @@ use nightlatch_core::{
 };
 use nightlatch_store::{
     Fault, Store,
-    units::meta::{Claim, Get, HighWater},
+    units::meta::{Claim, HighWater},
 };
 
 /// What a server is started for; a database is used for one of them, for ever.
@@ -77,16 +77,4 @@ pub async fn claim(
 async fn check_keys(store: &Store, ring: &KeyRing, nonce: Nonce) -> Result<(), Unfit> {
     let mark = store.write(Claim { key: "ring", value: ring.mark(nonce) }).await?;
     if ring.knows(&mark) { Ok(()) } else { Err(Unfit::WrongKeys) }
-}
-
-/// Checks, for a command beside the server, that the key ring is the database's.
-///
-/// # Errors
-///
-/// [`Unfit`] says why not, and what to do.
-pub async fn check(store: &Store, ring: &KeyRing) -> Result<(), Unfit> {
-    match store.read(Get { key: "ring" }).await? {
-        Some(mark) if !ring.knows(&mark) => Err(Unfit::WrongKeys),
-        Some(_) | None => Ok(()),
-    }
 }

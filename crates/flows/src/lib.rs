@@ -14,6 +14,7 @@ pub mod env;
 pub mod hasher;
 pub mod manage;
 pub mod observer;
+mod passwords;
 pub mod refused;
 pub mod session;
 pub mod settings;

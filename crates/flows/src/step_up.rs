@@ -22,7 +22,8 @@ use crate::{
     authenticate::SignedIn,
     env::wait_for,
     observer::Outcome,
-    sign_in::{password, second_factor},
+    passwords,
+    sign_in::second_factor,
     tokens::{self, Tokens},
 };
 
@@ -170,8 +171,7 @@ pub(crate) async fn check_password(
         Reserved::Go { streak } => streak,
         Reserved::Wait(until) => return Err(Refused::TooManyAttempts(wait_for(until, now))),
     };
-    let (proof, _) = password::compare(env, Some(account), text, now).await?;
-    let Some(proof) = proof else {
+    let Some(proof) = passwords::compare(env, Some(account), text, now).await?.proof else {
         let (account, reason) = (Some(account.clone()), Reason::WrongPassword);
         env.write(Refusal { account, reason, streak, address: client.address, now }).await?;
         return Err(Refused::InvalidCode);

@@ -4,7 +4,8 @@
 use std::collections::{BTreeMap, HashSet};
 
 use nightlatch_core::{
-    audit::{Checkpoint, Hash, Head},
+    Timestamp,
+    audit::{Checkpoint, Event, Hash, Head, Kind},
     keys::Signer,
 };
 use nightlatch_store::units::audit::{Checkpoints, Events, Signed, StoredEvent};
@@ -67,7 +68,7 @@ pub async fn verify(env: &Env) -> Result<Report, Refused> {
     let named = read_checkpoints(env, &mut report).await?;
     let ends = read_events(env, &mut report, &named).await?;
     for ((chain, seq), (checkpoint, _)) in &named {
-        let there = ends.get(chain).is_some_and(|end| end.seq >= *seq);
+        let there = ends.get(chain).is_some_and(|end| end.head.seq >= *seq);
         if !there {
             report.flaws.push(Flaw::Head {
                 checkpoint: checkpoint.clone(),
@@ -76,11 +77,20 @@ pub async fn verify(env: &Env) -> Result<Report, Refused> {
             });
         }
     }
-    for end in ends.values() {
-        let signed = named.range((end.chain, 0)..=(end.chain, i64::MAX)).next_back();
-        report.unsigned_tail += end.seq - signed.map_or(0, |((_, seq), _)| *seq).min(end.seq);
+    for End { head, closed } in ends.values() {
+        let signed = named.range((head.chain, 0)..=(head.chain, i64::MAX)).next_back();
+        let signed = signed.map_or(0, |((_, seq), _)| *seq).min(head.seq);
+        // The last event of a chain says only that it is the last; it comes after its checkpoint.
+        report.unsigned_tail += head.seq - signed - i64::from(*closed && signed > 0);
     }
     Ok(report)
+}
+
+/// Where a chain ends.
+struct End {
+    head: Head,
+    /// Whether its writer closed it.
+    closed: bool,
 }
 
 /// The heads that checkpoints name, with the checkpoint that does.
@@ -123,10 +133,11 @@ async fn read_events(
     env: &Env,
     report: &mut Report,
     named: &Named,
-) -> Result<BTreeMap<[u8; 16], Head>, Refused> {
-    let mut ends: BTreeMap<[u8; 16], Head> = BTreeMap::new();
+) -> Result<BTreeMap<[u8; 16], End>, Refused> {
+    let mut ends: BTreeMap<[u8; 16], End> = BTreeMap::new();
     let mut broken: HashSet<[u8; 16]> = HashSet::new();
     let mut after = ([0; 16], 0);
+    let closing = Event::success(Kind::AuditClosed, Timestamp::default()).body();
     loop {
         let page = env.store.read_slow(Events { after, limit: PAGE }).await?;
         let Some(last) = page.last() else { break };
@@ -134,12 +145,13 @@ async fn read_events(
         for event in &page {
             report.events += 1;
             let chain = event.head.chain;
-            let end = ends.entry(chain).or_insert_with(|| Head::empty(chain));
-            if !follows(end, event) && broken.insert(chain) {
-                let seq = end.seq + 1;
+            let empty = || End { head: Head::empty(chain), closed: false };
+            let end = ends.entry(chain).or_insert_with(empty);
+            if !follows(&end.head, event) && broken.insert(chain) {
+                let seq = end.head.seq + 1;
                 report.flaws.push(Flaw::Chain { chain: hex(&chain), seq });
             }
-            *end = event.head;
+            *end = End { head: event.head, closed: event.body == closing };
             let signed = named.get(&(chain, event.head.seq));
             if let Some((checkpoint, _)) = signed.filter(|(_, hash)| *hash != event.head.hash) {
                 report.flaws.push(Flaw::Head {

@@ -4,7 +4,6 @@ use nightlatch_core::{
     SecretText, Timestamp,
     audit::Reason,
     code::AnyCode,
-    factors::password::PasswordHash,
     lockout::Budget,
     methods::{Demand, Next, State},
     proof::{Factor, Proof, Proofs},
@@ -23,7 +22,8 @@ use crate::{
     Client, Env, Refused,
     env::wait_for,
     observer::Outcome,
-    sign_up::register::{NOBODY, parse_email},
+    passwords::{self, Compared},
+    sign_up::register::parse_email,
     tokens,
 };
 
@@ -68,7 +68,8 @@ pub async fn sign_in(env: &Env, client: &Client, input: Input) -> Result<SignIn,
             return Err(Refused::TooManyAttempts(wait_for(until, now)));
         }
     };
-    let (proof, rehashed) = compare(env, account.as_ref(), input.password, now).await?;
+    let Compared { proof, rehashed } =
+        passwords::compare(env, account.as_ref(), input.password, now).await?;
     let Some((account, proof)) = account.clone().zip(proof) else {
         let reason = Reason::WrongPassword;
         env.write(Refusal { account, reason, streak, address: client.address, now }).await?;
@@ -124,38 +125,6 @@ fn budgets(
         take_back: vec![anywhere.slot],
         known_device: false,
     }
-}
-
-/// Compares a password, with the same work where there is nothing to compare it with. After the
-/// right one, a stored hash of lesser parameters is made anew.
-pub(crate) async fn compare(
-    env: &Env,
-    account: Option<&Account>,
-    password: SecretText,
-    now: Timestamp,
-) -> Result<(Option<Proof>, Option<Vec<u8>>), Refused> {
-    let cost = env.settings.password_cost;
-    let user = account.map(|account| account.id);
-    let stored = account
-        .and_then(|account| Some((account.id, account.password.as_ref()?)))
-        .and_then(|(user, sealed)| PasswordHash::open(&env.ring, sealed, user));
-    let salt = env.random();
-    let (proof, rehashed) = env
-        .hash(move |memory| {
-            let Some((user, hash)) = user.zip(stored) else {
-                let decoy = PasswordHash::decoy(cost);
-                return (decoy.verify(NOBODY, &password, now, memory), None);
-            };
-            let proof = hash.verify(user, &password, now, memory);
-            let lesser = proof.is_some() && hash.needs_rehash(cost);
-            let rehashed = lesser.then(|| hash.rehash(&password, salt, cost, memory)).flatten();
-            (proof, rehashed)
-        })
-        .await?;
-    let outcome = if proof.is_some() { Outcome::Accepted } else { Outcome::Refused };
-    env.observer.presented(Factor::Password, outcome);
-    let sealed = user.zip(rehashed).map(|(user, hash)| hash.seal(&env.ring, env.random(), user));
-    Ok((proof, sealed))
 }
 
 /// Whether the account is closed to whoever knows its password, and why.

@@ -9,7 +9,7 @@ use std::time::Duration;
 use nightlatch_core::{
     SecretText, Timestamp, UserId,
     email::Email,
-    factors::password::{NewPassword, PasswordHash, Rules, Weak},
+    factors::password::PasswordHash,
     lockout::Budget,
     message::Template,
     name::Name,
@@ -20,7 +20,7 @@ use nightlatch_store::units::{
     register::{AcceptInvite, Begin, NewAccount, Register},
 };
 
-use crate::{Env, Invalid, Refused, settings};
+use crate::{Env, Invalid, Refused, passwords, settings};
 
 /// How long the mailed link and the registration token live.
 pub const LINK_LIFETIME: Duration = Duration::from_hours(24);
@@ -80,11 +80,16 @@ pub async fn register(env: &Env, input: Input) -> Result<Registered, Refused> {
             }
         }
     }
-    let (checked, password) = check(env, &input)?;
-    let has_password = password.is_some();
-    let hash = hash(env, password).await?;
+    let checked = check(env, &input)?;
+    let chosen = match input.password {
+        Some(text) => Some(choose(env, text, &checked).await?),
+        None => {
+            passwords::decoy(env).await?;
+            None
+        }
+    };
     if let Some(invite) = invite {
-        return accept(env, checked, &hash, &invite, now).await;
+        return accept(env, checked, chosen, &invite, now).await;
     }
     let lookups = checked.email.lookup_keys(&env.ring);
     let mail_budget = env.budget(Budget::Mail, &lookups[0], b"");
@@ -92,18 +97,24 @@ pub async fn register(env: &Env, input: Input) -> Result<Registered, Refused> {
     // Beyond the budget nothing is mailed, and nobody is told.
     let may_mail = matches!(env.write(reserve).await?, Reserved::Go { .. });
     if !env.settings.verify_email {
+        let hash = chosen.ok_or(Refused::PasswordRequired)?;
         let account = new_account(env, &checked, &hash, now);
-        let envelope = env.envelope(now);
-        if may_mail {
-            env.write(Register { ring: env.ring.clone(), account, envelope }).await?;
-        }
+        let envelope = may_mail.then(|| env.envelope(now));
+        env.write(Register { ring: env.ring.clone(), account, envelope }).await?;
         return Ok(answer(checked, false, None));
     }
     if may_mail {
         env.write(begin(env, &checked.email, checked.locale.clone(), lookups, now)).await?;
     }
-    let token = has_password.then(|| registration_token(env, &checked, hash, now));
+    let token = chosen.map(|hash| registration_token(env, &checked, hash, now));
     Ok(answer(checked, true, token))
+}
+
+async fn choose(env: &Env, text: SecretText, checked: &Checked) -> Result<PasswordHash, Refused> {
+    let min_length = env.settings.password_min_length;
+    let (email, name) = (&checked.email, checked.name.as_deref());
+    let chosen = passwords::choose(env, "password", text, min_length, email, name).await?;
+    Ok(chosen.hash)
 }
 
 fn answer(checked: Checked, verify: bool, token: Option<SecretText>) -> Registered {
@@ -161,15 +172,16 @@ fn begin(
 async fn accept(
     env: &Env,
     checked: Checked,
-    hash: &PasswordHash,
+    chosen: Option<PasswordHash>,
     invite: &Invite,
     now: Timestamp,
 ) -> Result<Registered, Refused> {
+    let hash = chosen.ok_or(Refused::PasswordRequired)?;
     let account = NewAccount {
         // Whoever runs the server vouches for the address.
         verified: true,
         bootstrap_until: Some(now.plus(BOOTSTRAP)),
-        ..new_account(env, &checked, hash, now)
+        ..new_account(env, &checked, &hash, now)
     };
     let unit = AcceptInvite { invite: invite.id, hash: invite.hash(), account };
     if !env.write(unit).await? {
@@ -182,7 +194,7 @@ pub(crate) fn parse_email(email: &str) -> Result<Email, Refused> {
     Email::parse(email).ok_or_else(|| Refused::invalid("email", "This is not an e-mail address."))
 }
 
-fn check(env: &Env, input: &Input) -> Result<(Checked, Option<NewPassword>), Refused> {
+fn check(env: &Env, input: &Input) -> Result<Checked, Refused> {
     let mut wrong = Vec::new();
     let email = Email::parse(&input.email);
     if email.is_none() {
@@ -196,24 +208,14 @@ fn check(env: &Env, input: &Input) -> Result<(Checked, Option<NewPassword>), Ref
     if locale.as_ref().is_some_and(Option::is_none) {
         wrong.push(Invalid::new("locale", "This is not a language tag."));
     }
-    let local = email.as_ref().map_or("", Email::local);
-    let min_length = env.settings.password_min_length;
-    let password = match input.password.as_ref().map(|text| choose(text, min_length, local)) {
-        None if !env.settings.verify_email || input.invite.is_some() => {
-            wrong.push(Invalid::new("password", "Choose a password."));
-            None
-        }
-        None => None,
-        Some(Ok(password)) => Some(password),
-        Some(Err(weak)) => {
-            wrong.push(Invalid::new("password", explain(weak)));
-            None
-        }
-    };
+    let mailed = env.settings.verify_email && input.invite.is_none();
+    if input.password.is_none() && !mailed {
+        wrong.push(Invalid::new("password", "Choose a password."));
+    }
     match email {
         Some(email) if wrong.is_empty() => {
             let name = name.flatten().map(|name| name.as_str().to_owned());
-            Ok((Checked { email, name, locale: locale.flatten() }, password))
+            Ok(Checked { email, name, locale: locale.flatten() })
         }
         _ => Err(Refused::Invalid(wrong)),
     }
@@ -224,48 +226,6 @@ pub(crate) fn parse_locale(text: &str) -> Option<String> {
     let plain = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'-';
     let tag = (2..=35).contains(&text.len()) && text.bytes().all(plain);
     (tag && text.starts_with(|first: char| first.is_ascii_alphabetic())).then(|| text.to_owned())
-}
-
-/// Holds a chosen password against the rules.
-pub(crate) fn choose(
-    password: &SecretText,
-    min_length: usize,
-    local: &str,
-) -> Result<NewPassword, Weak> {
-    Rules { min_length, context: &["nightlatch", local] }.check(password)
-}
-
-/// What is wrong with a password, in plain words.
-pub(crate) fn explain(weak: Weak) -> String {
-    match weak {
-        Weak::TooShort { min } => format!("Use at least {min} characters."),
-        Weak::TooLong => "Use fewer characters; several hundred are enough.".to_owned(),
-        Weak::TooCommon => {
-            "This password is easy to guess. Use several unrelated words.".to_owned()
-        }
-        Weak::Contextual => "Don't use your address or this product's name.".to_owned(),
-    }
-}
-
-/// Whose the decoys are.
-pub(crate) const NOBODY: UserId = UserId::from_bytes([0; 16]);
-
-/// One slow hash, also where there is nothing to hash.
-pub(crate) async fn hash(
-    env: &Env,
-    password: Option<NewPassword>,
-) -> Result<PasswordHash, Refused> {
-    let (cost, salt, now) = (env.settings.password_cost, env.random(), env.clock.now());
-    env.hash(move |memory| {
-        let Some(password) = password else {
-            let decoy = PasswordHash::decoy(cost);
-            // Only for the work: a decoy matches nothing.
-            let _ = decoy.verify(NOBODY, &SecretText::default(), now, memory);
-            return decoy;
-        };
-        PasswordHash::hash(&password, salt, cost, memory)
-    })
-    .await
 }
 
 fn registration_token(

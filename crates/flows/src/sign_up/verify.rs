@@ -14,8 +14,10 @@ use nightlatch_store::units::{
     register::{NewAccount, Verify},
 };
 
-use super::register::{choose, explain, hash};
-use crate::{Client, Env, Refused, settings, tokens, tokens::Tokens};
+use crate::{
+    Client, Env, Refused, passwords, settings,
+    tokens::{self, Tokens},
+};
 
 /// Makes the account and signs its owner in.
 ///
@@ -28,7 +30,7 @@ pub async fn verify(
     client: &Client,
     token: &SecretText,
     registration_token: Option<&SecretText>,
-    password: Option<&SecretText>,
+    password: Option<SecretText>,
 ) -> Result<Tokens, Refused> {
     let now = env.clock.now();
     let link = MailLink::open(&env.ring, token, now).ok_or(Refused::InvalidToken)?;
@@ -48,10 +50,10 @@ pub async fn verify(
             (kept.name, kept.locale, kept.password, proofs)
         }
         (None, Some(text)) => {
-            let chosen = choose(text, env.settings.password_min_length, email.local())
-                .map_err(|weak| Refused::invalid("password", explain(weak)))?;
-            let proofs = mailbox.with(&chosen.chosen(id, now));
-            (None, None, hash(env, Some(chosen)).await?, proofs)
+            let min_length = env.settings.password_min_length;
+            let chosen = passwords::choose(env, "password", text, min_length, &email, None).await?;
+            let proofs = mailbox.with(&chosen.password.chosen(id, now));
+            (None, None, chosen.hash, proofs)
         }
         (None, None) => return Err(Refused::PasswordRequired),
         (Some(_), Some(_)) => {

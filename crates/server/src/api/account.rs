@@ -132,6 +132,6 @@ async fn password(
     Json(body): Json<ChangePassword>,
 ) -> Result<NoContent, Problem> {
     let ChangePassword { current_password, new_password } = body;
-    account::change_password(&env, &client, signed, current_password, &new_password).await?;
+    account::change_password(&env, &client, signed, current_password, new_password).await?;
     Ok(NoContent)
 }

@@ -126,7 +126,7 @@ async fn verify(
     ClientInfo(client): ClientInfo,
     Json(body): Json<Verify>,
 ) -> Result<Json<Tokens>, Problem> {
-    let (kept, password) = (body.registration_token.as_ref(), body.password.as_ref());
+    let (kept, password) = (body.registration_token.as_ref(), body.password);
     Ok(Json(verify::verify(&env, &client, &body.token, kept, password).await?.into()))
 }
 

@@ -46,8 +46,9 @@ pub(super) async fn run(args: Args) -> Result<(), Failure> {
     let config = Config::dev(&dev)?;
     logs::start(&config.log).map_err(|error| Failure::new(error.to_string(), None))?;
     let env = installation::open(&config).await?;
+    let stop = asked_to_stop().map_err(|error| Failure::new(error.to_string(), None))?;
     say(&Banner { config: &config, dev: &dev }.to_string())?;
-    Ok(server::run(&config, env, listeners, asked_to_stop()).await?)
+    Ok(server::run(&config, env, listeners, stop).await?)
 }
 
 /// What a newcomer needs to know.

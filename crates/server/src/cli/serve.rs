@@ -25,6 +25,7 @@ pub(super) async fn run(args: &Args) -> Result<(), Failure> {
     let config = Config::load(Some(&args.config), &Environment::of_process())?;
     logs::start(&config.log).map_err(|error| Failure::new(error.to_string(), None))?;
     let env = installation::open(&config).await?;
+    let stop = asked_to_stop().map_err(|error| Failure::new(error.to_string(), None))?;
     let listeners = Listeners::bind(config.http.listen, config.http.admin_listen).await?;
     // The system has chosen a port that was 0.
     let listen = listeners.public.local_addr().unwrap_or(config.http.listen);
@@ -36,5 +37,5 @@ pub(super) async fn run(args: &Args) -> Result<(), Failure> {
         %admin_listen,
         "Serving"
     );
-    Ok(server::run(&config, env, listeners, asked_to_stop()).await?)
+    Ok(server::run(&config, env, listeners, stop).await?)
 }

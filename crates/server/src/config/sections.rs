@@ -6,7 +6,7 @@ use std::{
 };
 
 use ipnet::IpNet;
-use nightlatch_core::SecretText;
+use nightlatch_core::{SecretText, factors::password::Cost};
 use serde::Deserialize;
 use tracing_subscriber::EnvFilter;
 
@@ -211,7 +211,7 @@ pub(super) fn totp(r: &mut Reader) -> Totp {
     let next = "Write a short name without a colon.";
     r.require(named, "totp.issuer", "Apps would not show it well.", next);
     let next = "Use 1, or 0 to accept the present step only.";
-    r.require(totp.window <= 2, "totp.window", "More than 2 steps help guessing.", next);
+    r.require(totp.window <= 1, "totp.window", "More than 1 step helps guessing.", next);
     r.require(matches!(totp.digits, 6 | 8), "totp.digits", "It is not 6 or 8.", "Use 6.");
     let good = (15..=60).contains(&totp.period.as_secs());
     r.require(good, "totp.period", "It is not between 15 and 60.", "Use 30.");
@@ -237,7 +237,7 @@ pub(super) fn passwords(r: &mut Reader) -> Passwords {
 }
 
 fn argon2(r: &mut Reader) -> Argon2 {
-    let floor = ARGON2_FLOOR;
+    let (floor, most) = (ARGON2_FLOOR, Cost::CEILING);
     let mut take = |name: &str, floor: u32, most: u32| {
         let key = format!("passwords.argon2.{name}");
         let cost = r.take(&key, NUMBER).unwrap_or(floor);
@@ -246,9 +246,9 @@ fn argon2(r: &mut Reader) -> Argon2 {
         cost
     };
     Argon2 {
-        memory_kib: take("memory_kib", floor.memory_kib, 1 << 21),
-        iterations: take("iterations", floor.iterations, 64),
-        parallelism: take("parallelism", floor.parallelism, 64),
+        memory_kib: take("memory_kib", floor.memory_kib, most.memory_kib),
+        iterations: take("iterations", floor.iterations, most.iterations),
+        parallelism: take("parallelism", floor.parallelism, most.parallelism),
     }
 }
 

@@ -149,18 +149,20 @@ async fn wait_for_sockets(error: &io::Error) {
     }
 }
 
-/// Waits for the system to ask this process to stop (SIGTERM, or Ctrl-C).
+/// Done when the system asks this process to stop (SIGTERM, or Ctrl-C), from now on: a process that
+/// is asked before it waits for it stops as orderly as any other.
 ///
 /// # Errors
 ///
 /// The signals can't be listened for.
-pub async fn asked_to_stop() -> io::Result<()> {
+pub fn asked_to_stop() -> io::Result<impl Future<Output = ()>> {
     use tokio::signal::unix::{SignalKind, signal};
     let mut terminate = signal(SignalKind::terminate())?;
     let mut interrupt = signal(SignalKind::interrupt())?;
-    tokio::select! {
-        _ = terminate.recv() => {}
-        _ = interrupt.recv() => {}
-    }
-    Ok(())
+    Ok(async move {
+        tokio::select! {
+            _ = terminate.recv() => {}
+            _ = interrupt.recv() => {}
+        }
+    })
 }

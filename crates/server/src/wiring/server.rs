@@ -61,12 +61,12 @@ async fn bind(address: SocketAddr) -> Result<TcpListener, Unbound> {
 ///
 /// # Errors
 ///
-/// The routes are at fault, or the signals behind `stop` can't be listened for.
+/// The routes are at fault.
 pub async fn run(
     config: &Config,
     env: Env,
     listeners: Listeners,
-    stop: impl Future<Output = io::Result<()>>,
+    stop: impl Future<Output = ()>,
 ) -> Result<(), Box<dyn std::error::Error>> {
     let metrics = Arc::new(Metrics::new(env!("CARGO_PKG_VERSION")));
     let env = Arc::new(Env { observer: metrics.clone(), ..env });
@@ -90,7 +90,7 @@ pub async fn run(
             serve(listeners.operator, operator, stopping),
         )
     });
-    let stopped = stop.await;
+    stop.await;
     tracing::info!("Stopping");
     drop(told);
     // It fails only by a panic, which the log has told.
@@ -99,5 +99,5 @@ pub async fn run(
     if timeout(CLOSING, env.store.close(env.clock.now())).await.is_err() {
         tracing::warn!("The store did not close in time");
     }
-    Ok(stopped?)
+    Ok(())
 }

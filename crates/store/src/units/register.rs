@@ -128,8 +128,8 @@ pub struct Register {
     pub ring: Arc<KeyRing>,
     /// The account.
     pub account: NewAccount,
-    /// For the mail to the owner of a taken address.
-    pub envelope: Envelope,
+    /// For the mail to the owner of a taken address; `None` beyond the budget of mails.
+    pub envelope: Option<Envelope>,
 }
 
 impl Unit for Register {
@@ -140,8 +140,8 @@ impl Unit for Register {
             insert(tx, &self.account).await?;
             return Ok(());
         };
-        let template = Template::AlreadyRegistered;
-        outbox::notify(tx, &self.ring, &self.envelope, &owner, template).await
+        let Some(envelope) = &self.envelope else { return Ok(()) };
+        outbox::notify(tx, &self.ring, envelope, &owner, Template::AlreadyRegistered).await
     }
 }
 

@@ -71,7 +71,7 @@ fn tells(log: &str, text: &str) -> bool {
     log.match_indices(text).any(|(at, _)| {
         let before = log[..at].chars().next_back();
         let after = log[at + text.len()..].chars().next();
-        let part = |neighbour: Option<char>| neighbour.is_some_and(|char| char.is_alphanumeric());
+        let part = |neighbour: Option<char>| neighbour.is_some_and(char::is_alphanumeric);
         text.len() > WORD || (!part(before) && !part(after))
     })
 }

@@ -11,7 +11,7 @@ use tokio::{
 };
 
 /// How long anything may take before a test gives up; ample on a busy machine.
-pub(crate) const PATIENCE: Duration = Duration::from_secs(120);
+pub(crate) const PATIENCE: Duration = Duration::from_mins(2);
 
 /// The product with `arguments`, and with nothing from the environment of the tests.
 pub(crate) fn nightlatch<A: AsRef<OsStr>>(arguments: impl IntoIterator<Item = A>) -> Command {
@@ -105,7 +105,7 @@ impl Running {
     /// Waits for its end.
     pub(crate) async fn ended(mut self) -> Finished {
         let status = timeout(PATIENCE, self.child.wait()).await.expect("it goes on").unwrap();
-        let (stdout, stderr) = (self.stdout.to_end().await, self.stderr.to_end().await);
+        let (stdout, stderr) = (self.stdout.whole().await, self.stderr.whole().await);
         Finished { status: status.code(), stdout, stderr }
     }
 
@@ -140,7 +140,7 @@ impl Heard {
     }
 
     /// All of it, once the process has ended.
-    async fn to_end(mut self) -> String {
+    async fn whole(mut self) -> String {
         while self.0.changed().await.is_ok() {}
         self.0.borrow().clone()
     }

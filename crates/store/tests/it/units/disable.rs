@@ -1,5 +1,7 @@
 //! How a streak of wrong codes ends: for a sign-in after ten, for the factor after a hundred.
 
+use std::time::Duration;
+
 use nightlatch_core::{
     Timestamp, lockout::DISABLE_AT, message::Template, methods::State, proof::Factor,
 };
@@ -28,7 +30,7 @@ impl World {
             let attempted = if factor == Factor::Totp {
                 self.try_wrong(person, step.clone(), now).await
             } else {
-                let none = nightlatch_core::code::RecoveryCode::from_entropy([0xff; 10]);
+                let none = RecoveryCode::from_entropy([0xff; 10]);
                 self.try_recovery(step.clone(), &none, now).await
             };
             match attempted.unwrap_err() {
@@ -69,7 +71,7 @@ async fn a_hundred_wrong_codes_disable_the_app_and_tell_its_owner() {
         assert_eq!(count(&trail, |kind| kind == "method_disabled: disabled"), 1);
         assert_eq!(count(&trail, |kind| kind == "sign_in: wrong_code"), 100);
 
-        let day_after = now.plus(std::time::Duration::from_hours(24));
+        let day_after = now.plus(Duration::from_hours(24));
         for known_device in [false, true] {
             let step = world.step(&person, known_device);
             let refused = world.try_right(&person, step, day_after).await;
@@ -165,7 +167,7 @@ async fn ten_wrong_codes_end_a_sign_in() {
                 now = world.fail(&person, factor, &step, now).await;
             }
         }
-        let now = now.plus(std::time::Duration::from_mins(1));
+        let now = now.plus(Duration::from_mins(1));
         let refused = world.try_right(&person, step, now).await;
         assert_eq!(refused.unwrap_err(), Refusal::Ended);
         assert!(world.try_right(&person, world.step(&person, false), now).await.is_ok());
@@ -191,7 +193,7 @@ async fn a_code_that_was_not_looked_at_costs_no_try() {
             }
         }
         assert_eq!(world.failures(&person, Factor::Totp).await, 9);
-        now = now.plus(std::time::Duration::from_hours(1));
+        now = now.plus(Duration::from_hours(1));
         assert!(world.try_right(&person, step, now).await.is_ok(), "the tenth try");
     })
     .await;

@@ -1,6 +1,6 @@
 //! A proof is taken once, whoever races for it.
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use nightlatch_core::{factors::password::Memory, proof::Proof, token::Refresh};
 use nightlatch_store::units::{
@@ -153,7 +153,7 @@ async fn one_refresh_token_many_times_is_exchanged_once_and_its_successor_lives(
         let mut random = first.attempt.fresh.random;
         let mut session = *world.write(first).await.unwrap().0;
         for _ in 0..rounds(&world.store) {
-            now = now.plus(std::time::Duration::from_mins(1));
+            now = now.plus(Duration::from_mins(1));
             let fresh: Vec<Fresh> = (0..RUNNERS).map(|_| world.fresh(now)).collect();
             let randoms: Vec<[u8; 32]> = fresh.iter().map(|fresh| fresh.random).collect();
             let rotates = fresh.into_iter().map(|fresh| rotate(&world, &session, random, fresh));

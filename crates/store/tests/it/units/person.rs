@@ -1,6 +1,9 @@
 //! People, made by the units themselves.
 
-use std::sync::{Arc, LazyLock};
+use std::{
+    sync::{Arc, LazyLock},
+    time::Duration,
+};
 
 use nightlatch_core::{
     MethodId, Secret, SecretText, Timestamp, UserId,
@@ -187,7 +190,7 @@ impl World {
             secret: seed.seal(&self.ring, self.random(), user, app.method, &parameters),
             parameters,
             codes,
-            expires_at: now.plus(std::time::Duration::from_mins(10)),
+            expires_at: now.plus(Duration::from_mins(10)),
             now,
         }
     }
@@ -224,7 +227,7 @@ impl World {
             epoch: person.account.epoch,
             proofs: person.proofs(LATER),
             known_device,
-            expires_at: LATER.plus(std::time::Duration::from_mins(5)),
+            expires_at: LATER.plus(Duration::from_mins(5)),
         }))
     }
 
