@@ -123,10 +123,7 @@ async fn a_server_serves_sends_and_ends_with_a_signed_trail() {
         assert_eq!(inbox["messages"][0]["subject"], "You already have an account");
         stop.send(()).unwrap();
     };
-    let stopped = async {
-        stopped.await.unwrap();
-        Ok(())
-    };
+    let stopped = async { stopped.await.unwrap() };
     let (ended, ()) = tokio::join!(run(&config, env, listeners, stopped), calls);
     ended.unwrap();
 

@@ -44,8 +44,14 @@ pub(crate) async fn tamper(app: &App, statement: &str) {
 
 /// How many rows a table has.
 pub(crate) async fn count(app: &App, table: &str) -> usize {
-    let heading = format!("{table}: ");
-    dump(app).await.lines().filter(|line| line.starts_with(&heading)).count()
+    let query = format!("SELECT COUNT(*) FROM {table}");
+    let count: i64 = match app.env.store.engine() {
+        Engine::Sqlite => {
+            Connection::open(file(app)).unwrap().query_row(&query, [], |row| row.get(0)).unwrap()
+        }
+        Engine::Postgres => connect(app).await.query_one(&query, &[]).await.unwrap().get(0),
+    };
+    usize::try_from(count).unwrap()
 }
 
 fn file(app: &App) -> String {

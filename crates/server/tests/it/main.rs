@@ -13,6 +13,7 @@ mod frame_pages;
 mod frame_sockets;
 mod lockout;
 mod once;
+mod openapi;
 mod place;
 mod registration;
 mod states;

@@ -11,7 +11,7 @@ use tokio::{
 
 use super::{
     installation::{Installation, OPEN, each_engine},
-    process::PATIENCE,
+    process::{PATIENCE, Running, nightlatch},
     server::HOST,
 };
 use crate::app::PASSWORD;
@@ -54,6 +54,20 @@ async fn a_request_under_way_finishes_before_the_process_does() {
         let server = installation.serve().await;
         server.public.sign_in(ADA).await;
         server.stop().await;
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_process_that_is_stopped_as_soon_as_it_serves_ends_well() {
+    each_engine("", async |installation| {
+        installation.command(["migrate"]).await.succeeded();
+        let config = installation.path("nightlatch.toml");
+        let mut running = Running::start(nightlatch(["serve", "--config"]).arg(config));
+        running.logs("Serving").await;
+        running.terminate().await;
+        let log = running.ended().await.with(0).stderr;
+        assert!(log.contains("Stopping"), "{log}");
     })
     .await;
 }

@@ -3,7 +3,8 @@
 use std::time::Duration;
 
 use nightlatch_core::{
-    Timestamp, lockout::DISABLE_AT, message::Template, methods::State, proof::Factor,
+    Timestamp, code::RecoveryCode, lockout::DISABLE_AT, message::Template, methods::State,
+    proof::Factor,
 };
 use nightlatch_store::units::{
     methods::Read,

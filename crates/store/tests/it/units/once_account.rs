@@ -102,7 +102,7 @@ async fn an_address_that_is_registered_many_times_has_one_account() {
             let accounts = world.accounts().await;
             let registers = (0..RUNNERS).map(|_| {
                 let account = world.account_for(email.clone(), lookups.clone());
-                Register { ring: world.ring.clone(), account, envelope: world.envelope(NOW) }
+                Register { ring: world.ring.clone(), account, envelope: Some(world.envelope(NOW)) }
             });
             world.race(registers).await;
             assert_eq!(world.accounts().await - accounts, 1);

@@ -125,7 +125,7 @@ impl World {
         let account = self.new_account();
         let (id, lookups) = (account.id, account.lookups.clone());
         let envelope = self.envelope(NOW);
-        self.write(Register { ring: self.ring.clone(), account, envelope }).await;
+        self.write(Register { ring: self.ring.clone(), account, envelope: Some(envelope) }).await;
         let account = self.read_account(id).await;
         Person { account, lookups, apps: Vec::new(), codes: Vec::new() }
     }
