@@ -24,21 +24,23 @@ const MARKED: [&str; 5] = [
     "POST /auth/password",
 ];
 
-/// Somebody who just proved two factors.
+/// Somebody who just proved two factors: the second by enrolling it.
 struct Person {
-    email: String,
     totp: Totp,
     tokens: Reply,
     method: String,
 }
 
 impl Person {
-    async fn new(app: &App, email: String) -> Self {
-        let Enrolled { totp, access_token, .. } = enrolled(app, &email).await;
-        let methods = app.get("/auth/mfa/methods", Some(&access_token)).await.expect(200);
-        let method = methods.text_at("/methods/0/id");
-        let tokens = app.sign_in_with(&email, &totp).await;
-        Self { email, totp, tokens, method }
+    async fn new(app: &App, email: &str) -> Self {
+        let bearer = signed_in(app, email).await;
+        let setup = app.post("/auth/mfa/enable", Some(&bearer), Value::Null).await.expect(200);
+        let totp = Totp::from_base32(&setup.text_at("/secret"));
+        let body = json!({ "token": totp.code_at(app.now()) });
+        let confirmed = app.post("/auth/mfa/confirm", Some(&bearer), body).await.expect(200);
+        let method = confirmed.text_at("/method/id");
+        let tokens = Reply { json: confirmed.json["tokens"].clone(), ..confirmed };
+        Self { totp, tokens, method }
     }
 
     /// A fresh access token, by refreshing.
@@ -80,13 +82,8 @@ async fn marked(app: &App) -> Vec<Call> {
 async fn a_proof_opens_what_is_sensitive_for_five_minutes() {
     each_engine(async |app| {
         for (number, call) in marked(&app).await.into_iter().enumerate() {
-            let early = Person::new(&app, format!("early{number}@example.org")).await;
-            // Both prove at the same moment.
-            app.clock.advance(STEP);
-            let early = Person { tokens: app.sign_in_with(&early.email, &early.totp).await, ..early };
-            let late = format!("late{number}@example.org");
-            let late = Person::new_at_once(&app, late).await;
-
+            let early = Person::new(&app, &format!("early{number}@example.org")).await;
+            let late = Person::new(&app, &format!("late{number}@example.org")).await;
             app.clock.advance(MAX_AGE);
             let access = early.refreshed(&app).await.text_at("/access_token");
             let reply = early.call(&app, &call, &access).await;
@@ -104,26 +101,10 @@ async fn a_proof_opens_what_is_sensitive_for_five_minutes() {
     .await;
 }
 
-impl Person {
-    /// Somebody whose only proof of the second factor is its enrolment, just now.
-    async fn new_at_once(app: &App, email: String) -> Self {
-        app.register(&email).await;
-        let first = app.sign_in(&email).await;
-        let bearer = first.text_at("/access_token");
-        let setup = app.post("/auth/mfa/enable", Some(&bearer), Value::Null).await.expect(200);
-        let totp = Totp::from_base32(&setup.text_at("/secret"));
-        let body = json!({ "token": totp.code_at(app.now()) });
-        let confirmed = app.post("/auth/mfa/confirm", Some(&bearer), body).await.expect(200);
-        let method = confirmed.text_at("/method/id");
-        let tokens = Reply { json: confirmed.json["tokens"].clone(), ..confirmed };
-        Self { email, totp, tokens, method }
-    }
-}
-
 #[tokio::test]
 async fn refreshing_renews_no_level() {
     each_engine(async |app| {
-        let ada = Person::new(&app, ADA.to_owned()).await;
+        let ada = Person::new(&app, ADA).await;
         let proved = ada.tokens.json["session"]["levels"]["aal2"].clone();
         let mut token = ada.tokens.text_at("/refresh_token");
         for _ in 0..3 {
@@ -144,7 +125,7 @@ async fn refreshing_renews_no_level() {
 #[tokio::test]
 async fn the_password_alone_renews_the_first_level_only() {
     each_engine(async |app| {
-        let ada = Person::new(&app, ADA.to_owned()).await;
+        let ada = Person::new(&app, ADA).await;
         let bob = signed_in(&app, BOB).await;
         app.clock.advance(MAX_AGE - STEP);
         let by_password = json!({ "method": "password", "password": PASSWORD });
@@ -184,7 +165,7 @@ async fn without_a_second_factor_the_password_has_to_be_recent() {
 #[tokio::test]
 async fn a_session_planted_before_a_step_up_dies_with_it() {
     each_engine(async |app| {
-        let ada = Person::new(&app, ADA.to_owned()).await;
+        let ada = Person::new(&app, ADA).await;
         app.clock.advance(STEP);
         let planted = ada.tokens.text_at("/access_token");
         let wrong = step_up(&app, &planted, &wrong_code(&ada.totp, app.now())).await;
