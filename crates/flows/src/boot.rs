@@ -27,23 +27,18 @@ impl Mode {
     }
 }
 
-/// Why a server does not start on a database. The message names the next step.
+/// Why a server does not start on a database.
 #[derive(Debug, thiserror::Error)]
 pub enum Unfit {
-    /// The key ring is not the one that the database was made with.
-    #[error(
-        "the key ring does not open this database; restore the key file that it was made with \
-         (a new one would make every second factor in it unreadable)"
-    )]
+    /// The key ring is not the one that the database was made with; a new one would make every
+    /// second factor in it unreadable.
+    #[error("the key ring does not open this database")]
     WrongKeys,
-    /// It was made by `dev`.
-    #[error(
-        "this database was made by `nightlatch dev` and holds accounts made without its checks; \
-         give `serve` a database of its own in `database.url`"
-    )]
+    /// It was made by `dev`, without the checks of `serve`.
+    #[error("this database was made by `nightlatch dev`")]
     MadeByDev,
     /// It was made by `serve`.
-    #[error("this database belongs to `nightlatch serve`; give `dev` another folder with --data")]
+    #[error("this database belongs to `nightlatch serve`")]
     MadeByServe,
     /// The store failed.
     #[error("the database does not answer as it should")]
@@ -56,7 +51,7 @@ pub enum Unfit {
 ///
 /// # Errors
 ///
-/// [`Unfit`] says why not, and what to do.
+/// [`Unfit`] says why not.
 pub async fn claim(
     store: &Store,
     ring: &KeyRing,

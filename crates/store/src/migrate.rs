@@ -42,7 +42,7 @@ pub enum OpenError {
     #[error("the database can't be opened")]
     Io(#[from] io::Error),
     /// Its schema is older than this program.
-    #[error("the database is at step {found} of {needed}: run `nightlatch migrate`")]
+    #[error("the database's schema is at step {found} of {needed}")]
     Behind {
         /// Steps that were applied.
         found: usize,
@@ -50,16 +50,13 @@ pub enum OpenError {
         needed: usize,
     },
     /// Its schema is newer than this program.
-    #[error("this database was made by a newer Nightlatch (step {number}): run that version")]
+    #[error("this database was made by a newer Nightlatch (step {number} of its schema)")]
     Newer {
         /// The first step that is not known.
         number: i64,
     },
     /// A step that was applied to it reads differently here.
-    #[error(
-        "step {number} of this database's schema is not the one that this Nightlatch has: run the \
-         version that made it"
-    )]
+    #[error("step {number} of this database's schema is not the one that this Nightlatch has")]
     Changed {
         /// The step.
         number: i64,

@@ -16,7 +16,7 @@ struct Program {
     is_there: fn() -> bool,
 }
 
-const PROGRAMS: [Program; 4] = [
+const PROGRAMS: [Program; 5] = [
     Program {
         name: "PostgreSQL's server (initdb, postgres, pg_isready)",
         package: "postgresql",
@@ -37,6 +37,7 @@ const PROGRAMS: [Program; 4] = [
         package: "zbar-tools",
         is_there: || on_path("zbarimg").is_some(),
     },
+    Program { name: "curl", package: "curl", is_there: || on_path("curl").is_some() },
 ];
 
 /// Makes sure that every program is there; installs what is missing where `apt-get` exists.
@@ -120,6 +121,9 @@ mod tests {
     fn the_installer_gets_every_missing_package() {
         let command = installer(&PROGRAMS.iter().collect::<Vec<_>>()).unwrap();
         let args: Vec<_> = command.get_args().map(|arg| arg.to_string_lossy()).collect();
-        assert_eq!(args[args.len() - 4..], ["postgresql", "util-linux", "oathtool", "zbar-tools"]);
+        assert_eq!(
+            args[args.len() - 5..],
+            ["postgresql", "util-linux", "oathtool", "zbar-tools", "curl"]
+        );
     }
 }

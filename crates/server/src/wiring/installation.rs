@@ -76,17 +76,17 @@ impl Unopened {
                  may write to it"
             }
             Self::Database(OpenError::Behind { .. }) => {
-                "back the database up, then migrate it with the settings of its server"
+                "back the database up, then run `nightlatch migrate` with the settings of its server"
             }
             Self::Database(OpenError::Newer { .. } | OpenError::Changed { .. }) => {
-                "install that version, or restore a backup that this one made"
+                "run the version that made it, or restore a backup that this one made"
             }
             Self::Keys(bad) => bad.next(),
             Self::Unfit(Unfit::WrongKeys) => {
-                "put the right file where the settings look for it, from your copy of the keys"
+                "restore the key file that the database was made with; new keys would lock everybody out"
             }
             Self::Unfit(Unfit::MadeByDev) => {
-                "name a new database in the settings and run `nightlatch migrate`"
+                "name a new database in `database.url` and run `nightlatch migrate`"
             }
             Self::Unfit(Unfit::MadeByServe) => "choose a folder and a database for development",
         };

@@ -5,8 +5,8 @@ use serde_json::Value;
 use crate::app::Reply;
 
 impl Reply {
-    /// Insists that the body is `shape`, in which `<time>`, `<jwt>` and `<usr_>` (or any other
-    /// prefix of an id or a token) stand for some text of that form.
+    /// Insists that the body is `shape`, in which `<time>`, `<jwt>` and the like stand for some
+    /// text of that form, and `<usr_>` or any other prefix for some text that begins so.
     #[track_caller]
     pub(crate) fn looks_like(self, shape: &Value) -> Self {
         if let Err(difference) = compare(&self.json, shape, "") {
@@ -54,6 +54,7 @@ fn fits(found: &str, form: &str) -> bool {
         "jwt" => found.split('.').count() == 3 && found.split('.').all(|part| !part.is_empty()),
         "base32" => !found.is_empty() && found.bytes().all(|byte| matches!(byte, b'A'..=b'Z' | b'2'..=b'7')),
         "lookup" => found.len() == 19 && found.split('-').all(|group| group.len() == 4),
-        prefix => found.strip_prefix(prefix).is_some_and(|rest| rest.len() > 16),
+        "svg" => found.starts_with("<svg ") && found.ends_with("</svg>"),
+        prefix => found.strip_prefix(prefix).is_some_and(|rest| rest.len() >= 16),
     }
 }
