@@ -209,7 +209,7 @@ pub mod testing {
 
         /// Turns the clock forward.
         pub fn advance(&self, span: Duration) {
-            let millis = i64::try_from(span.as_millis()).expect("a test lasts less than an age");
+            let millis = i64::try_from(span.as_millis()).unwrap_or(i64::MAX);
             self.0.fetch_add(millis, Ordering::SeqCst);
         }
     }

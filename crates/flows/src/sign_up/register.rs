@@ -81,12 +81,11 @@ pub async fn register(env: &Env, input: Input) -> Result<Registered, Refused> {
         }
     }
     let checked = check(env, &input)?;
-    let chosen = match input.password {
-        Some(text) => Some(choose(env, text, &checked).await?),
-        None => {
-            passwords::decoy(env).await?;
-            None
-        }
+    let chosen = if let Some(text) = input.password {
+        Some(choose(env, text, &checked).await?)
+    } else {
+        passwords::decoy(env).await?;
+        None
     };
     if let Some(invite) = invite {
         return accept(env, checked, chosen, &invite, now).await;

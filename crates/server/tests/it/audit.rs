@@ -53,9 +53,9 @@ async fn a_story_is_told_as_it_happened() {
         let Enrolled { totp, recovery_codes, .. } =
             app.enrol_totp(&first.text_at("/access_token")).await;
         let used = totp.code_at(app.now());
-        app.clock.advance(20 * STEP);
+        app.clock.advance(5 * STEP);
         let step = app.challenge(ADA).await;
-        let stale = totp.code_at(app.now().minus(10 * STEP));
+        let stale = totp.code_at(app.now().minus(3 * STEP));
         for wrong in [&wrong_code(&totp, app.now()), &used, &stale] {
             tick();
             answer(&app, &step, wrong).await.refused(401, "invalid-code");

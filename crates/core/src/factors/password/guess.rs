@@ -2,12 +2,16 @@
 
 use unicode_normalization::UnicodeNormalization;
 use zeroize::Zeroizing;
-use zxcvbn::{Score, zxcvbn};
+use zxcvbn::zxcvbn;
 
 /// How many characters are judged. Guessing a whole password is no easier than guessing its
 /// beginning, so the beginning may stand for it; the estimator's work grows with the square of the
 /// length, and its arithmetic overflows on long walks over the keyboard.
 const JUDGED: usize = 28;
+
+/// Guesses that a password has to withstand: what eight signs chosen at random are taken for. (The
+/// estimator's scores ask for a few more than this power of ten, which no eight signs reach.)
+const WITHSTOOD: u64 = 100_000_000;
 
 /// Signs that stand for a letter so rarely that the estimator need not try it: each one multiplies
 /// its work, and a password could be made of nothing else.
@@ -46,8 +50,8 @@ pub(super) fn is_contextual(password: &str, context: &[&str]) -> bool {
         .any(|word| word.chars().count() >= SHORTEST_WORD && *word == *password)
 }
 
-/// Whether a guesser who knows the lists and the words of `context` finds `password` within
-/// 10^8 guesses.
+/// Whether a guesser who knows the lists and the words of `context` finds `password` in fewer than
+/// [`WITHSTOOD`] guesses.
 pub(super) fn is_common(password: &str, context: &[&str]) -> bool {
     if PHRASES.contains(&letters(password).as_str()) {
         return true;
@@ -60,7 +64,7 @@ pub(super) fn is_common(password: &str, context: &[&str]) -> bool {
             .map(|sign| if RARE_SUBSTITUTES.contains(sign) { '_' } else { *sign })
             .collect(),
     );
-    zxcvbn(&judged, context).score() < Score::Three
+    zxcvbn(&judged, context).guesses() < WITHSTOOD
 }
 
 /// What `text` repeats, the last time perhaps in part; all of it if it repeats nothing.
@@ -91,6 +95,12 @@ mod tests {
         for phrase in PHRASES {
             assert_eq!(letters(phrase).as_str(), phrase);
         }
+    }
+
+    #[test]
+    fn eight_random_signs_are_enough_and_seven_are_not() {
+        assert!(!is_common("k7#Qzv!m", &["ada"]));
+        assert!(is_common("k7#Qzv!", &["ada"]));
     }
 
     #[test]

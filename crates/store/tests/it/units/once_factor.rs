@@ -2,12 +2,12 @@
 
 use std::{sync::Arc, time::Duration};
 
-use nightlatch_core::{factors::password::Memory, proof::Proof, token::Refresh};
+use nightlatch_core::{factors::password::Memory, proof::Proof};
 use nightlatch_store::units::{
     recovery_codes::{Reserve, Settle},
-    refresh::{Rotate, Rotated},
+    refresh::Rotated,
     second_factor::{Attempted, Refusal},
-    session::{Fresh, Load, Session},
+    session::{Fresh, Load},
 };
 
 use super::{
@@ -132,17 +132,6 @@ async fn a_recovery_code_that_many_found_right_is_spent_once() {
     .await;
 }
 
-fn rotate(world: &World, session: &Session, random: [u8; 32], fresh: Fresh) -> Rotate {
-    let shown = Refresh::issue(&world.ring, session.id, session.generation, random);
-    Rotate {
-        ring: world.ring.clone(),
-        session: session.id,
-        generation: session.generation,
-        hash: shown.hash(),
-        fresh,
-    }
-}
-
 #[tokio::test(flavor = "multi_thread")]
 async fn one_refresh_token_many_times_is_exchanged_once_and_its_successor_lives() {
     each_world(async |world| {
@@ -156,7 +145,7 @@ async fn one_refresh_token_many_times_is_exchanged_once_and_its_successor_lives(
             now = now.plus(Duration::from_mins(1));
             let fresh: Vec<Fresh> = (0..RUNNERS).map(|_| world.fresh(now)).collect();
             let randoms: Vec<[u8; 32]> = fresh.iter().map(|fresh| fresh.random).collect();
-            let rotates = fresh.into_iter().map(|fresh| rotate(&world, &session, random, fresh));
+            let rotates = fresh.into_iter().map(|fresh| world.rotate(&session, random, fresh));
             let outcomes = world.race(rotates).await;
             let superseded = count(&outcomes, |one| matches!(one, Rotated::Superseded));
             assert_eq!(superseded, RUNNERS - 1, "all but one come too late, and harm nobody");

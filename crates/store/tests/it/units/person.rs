@@ -26,6 +26,7 @@ use nightlatch_store::units::{
     register::{NewAccount, Register},
     second_factor::{Aim, Attempt, Attempted},
     session::Session,
+    sign_in::Continued,
     totp::Try,
 };
 
@@ -157,7 +158,7 @@ impl World {
         let lineage = self.id();
         let proofs = person.proofs(now);
         let enroller = Enroller::SignIn { id: lineage, proofs, expires_at: now };
-        let app = App { method: self.method_id(), seed: self.random() };
+        let app = self.app();
         let (codes, set) = self.recovery_set(person.id());
         let begun = self.write(self.beginning(person, lineage, app, Some(set), now)).await;
         match begun {
@@ -168,6 +169,7 @@ impl World {
         (enroller, app)
     }
 
+    /// An app that nobody enrolled yet.
     pub(crate) fn app(&self) -> App {
         App { method: self.method_id(), seed: self.random() }
     }
@@ -271,6 +273,16 @@ impl World {
     pub(crate) async fn sign_in(&self, person: &Person, now: Timestamp) -> Session {
         let attempted = self.try_right(person, self.step(person, true), now).await;
         *attempted.unwrap().0
+    }
+
+    /// A session with the password alone, and the random part of its refresh token.
+    pub(crate) async fn weak_session(&self, person: &Person) -> (Session, [u8; 32]) {
+        let accepted = self.accepted(person, person.proofs(LATER));
+        let random = accepted.fresh.random;
+        match self.write(accepted).await {
+            Continued::Session(session) => (*session, random),
+            other => panic!("{other:?}"),
+        }
     }
 
     /// Recovery codes that are left.

@@ -13,7 +13,6 @@ use nightlatch_store::units::{
     refresh::{REFRESH_GRACE, Rotate, Rotated},
     second_factor::{Aim, Refusal},
     session::{End, Fresh, Load, Session, Which},
-    sign_in::Continued,
 };
 
 use super::{
@@ -40,26 +39,26 @@ impl World {
 
     /// A session with the password alone.
     async fn weak(&self, person: &Person) -> Client {
-        let accepted = self.accepted(person, person.proofs(LATER));
-        let random = accepted.fresh.random;
-        match self.write(accepted).await {
-            Continued::Session(session) => Client { session: *session, random },
-            other => panic!("{other:?}"),
-        }
+        let (session, random) = self.weak_session(person).await;
+        Client { session, random }
     }
 
-    /// Shows a client's token.
-    async fn show(&self, client: &Client, now: Timestamp) -> (Rotated, Fresh) {
-        let Client { session, random } = client;
-        let shown = Refresh::issue(&self.ring, session.id, session.generation, *random);
-        let fresh = self.fresh(now);
-        let rotate = Rotate {
+    /// A session's current token, whose random part this is, shown to be exchanged.
+    pub(super) fn rotate(&self, session: &Session, random: [u8; 32], fresh: Fresh) -> Rotate {
+        let shown = Refresh::issue(&self.ring, session.id, session.generation, random);
+        Rotate {
             ring: self.ring.clone(),
             session: session.id,
             generation: session.generation,
             hash: shown.hash(),
-            fresh: fresh.clone(),
-        };
+            fresh,
+        }
+    }
+
+    /// Shows a client's token; and what the next one would be made of.
+    async fn show(&self, client: &Client, now: Timestamp) -> (Rotated, Fresh) {
+        let fresh = self.fresh(now);
+        let rotate = self.rotate(&client.session, client.random, fresh.clone());
         (self.write(rotate).await, fresh)
     }
 
@@ -208,7 +207,7 @@ async fn an_idle_session_is_not_renewed() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_session_that_is_raised_begins_the_period_of_its_new_level() {
     each_world(async |world| {
-        let mut person = world.newcomer().await;
+        let person = world.newcomer().await;
         let client = world.weak(&person).await;
         let app = world.app();
         let lineage = *client.session.id.as_bytes();
@@ -217,8 +216,7 @@ async fn a_session_that_is_raised_begins_the_period_of_its_new_level() {
         let enroller = Enroller::Session(Box::new(client.session.clone()));
         let confirm = world.confirm(&person, &enroller, app, now);
         let random = confirm.fresh.random;
-        let (session, account, _) = world.write(confirm).await.unwrap();
-        person.account = *account;
+        let (session, ..) = world.write(confirm).await.unwrap();
         let raised = Client { session: *session, random };
 
         assert_eq!(raised.session.id, client.session.id);

@@ -1,14 +1,12 @@
 //! A writer in the database cannot make one secret serve in another's place: what was moved is a
 //! fault, and never a proof.
 
-use nightlatch_core::{SessionId, UserId, token::Refresh};
+use nightlatch_core::{SessionId, UserId};
 use nightlatch_store::{
     Fault, sql,
     units::{
-        refresh::Rotate,
         second_factor::Refusal,
-        session::{List, Load, Session},
-        sign_in::Continued,
+        session::{List, Load},
     },
 };
 
@@ -53,17 +51,6 @@ impl World {
     async fn set_proofs(&self, session: SessionId, proofs: &[u8]) {
         let update = sql!("UPDATE sessions SET proofs = ?2 WHERE id = ?1");
         self.change(update, &[session.as_bytes(), proofs]).await;
-    }
-
-    /// A session with the password alone, and its refresh token.
-    async fn weak_session(&self, person: &Person) -> (Session, Refresh) {
-        let accepted = self.accepted(person, person.proofs(LATER));
-        let random = accepted.fresh.random;
-        let Continued::Session(session) = self.write(accepted).await else {
-            panic!("there is no method yet")
-        };
-        let refresh = Refresh::issue(&self.ring, session.id, 1, random);
-        (*session, refresh)
     }
 }
 
@@ -162,7 +149,7 @@ async fn the_proofs_of_another_session_raise_nothing() {
         // Of somebody else, and of the same person.
         let strong = world.person().await;
         let mut both = world.newcomer().await;
-        let (strongest, (weak, refresh)) =
+        let (strongest, (weak, random)) =
             (world.sign_in(&strong, LATER).await, world.weak_session(&both).await);
         let raised = world.enrol(&mut both).await;
         let own = world.proofs_of(weak.id).await;
@@ -170,13 +157,7 @@ async fn the_proofs_of_another_session_raise_nothing() {
             let stolen = world.proofs_of(other).await;
             world.set_proofs(weak.id, &stolen).await;
             world.assert_unreadable(weak.id, weak.user).await;
-            let rotate = Rotate {
-                ring: world.ring.clone(),
-                session: weak.id,
-                generation: 1,
-                hash: refresh.hash(),
-                fresh: world.fresh(LATER),
-            };
+            let rotate = world.rotate(&weak, random, world.fresh(LATER));
             let rotated = world.store.write(rotate).await;
             assert!(matches!(rotated, Err(Fault::Broken(_))), "{:?}", rotated.map(drop));
         }
