@@ -52,11 +52,11 @@ async fn a_story_is_told_as_it_happened() {
         tick();
         let Enrolled { totp, recovery_codes, .. } =
             app.enrol_totp(&first.text_at("/access_token")).await;
-        let used = totp.code_at(app.now());
+        let spent = totp.code_at(app.now());
         app.clock.advance(5 * STEP);
         let step = app.challenge(ADA).await;
         let stale = totp.code_at(app.now().minus(3 * STEP));
-        for wrong in [&wrong_code(&totp, app.now()), &used, &stale] {
+        for wrong in [&wrong_code(&totp, app.now()), &spent, &stale] {
             tick();
             answer(&app, &step, wrong).await.refused(401, "invalid-code");
         }
@@ -121,7 +121,8 @@ async fn refusals_without_end_are_told_now_and_then_and_counted() {
             bodies.push(serde_json::from_str::<Value>(&event.body).unwrap());
         }
         bodies.retain(|body| body["reason"] == "wrong_password");
-        let left_out: Vec<_> = bodies.iter().filter_map(|body| body["suppressed"].as_i64()).collect();
+        let left_out: Vec<_> =
+            bodies.iter().filter_map(|body| body["suppressed"].as_i64()).collect();
         assert_eq!((bodies.len(), left_out), (22, vec![19, 19]));
     })
     .await;
@@ -151,8 +152,8 @@ async fn flaws(app: &App) -> Vec<Flaw> {
 
 /// One refused password of the second round: in the middle of its chain, and signed since.
 fn middle(events: &[StoredEvent]) -> &StoredEvent {
-    let refused = events.iter().filter(|event| event.body.contains("wrong_password"));
-    refused.skip(5).next().unwrap()
+    let mut refused = events.iter().filter(|event| event.body.contains("wrong_password"));
+    refused.nth(5).unwrap()
 }
 
 /// The condition that picks one event.
@@ -171,7 +172,10 @@ async fn an_edited_event_is_found() {
         let edit = format!("UPDATE audit SET body = '{forged}' WHERE {}", one(edited));
         tamper(&app, &edit).await;
         let flaws = flaws(&app).await;
-        assert!(matches!(flaws[..], [Flaw::Chain { seq, .. }] if seq == edited.head.seq), "{flaws:?}");
+        assert!(
+            matches!(flaws[..], [Flaw::Chain { seq, .. }] if seq == edited.head.seq),
+            "{flaws:?}"
+        );
     })
     .await;
 }
@@ -187,10 +191,12 @@ async fn an_edited_event_is_found_though_its_chain_was_made_anew() {
         let mut head = Head::empty(edited.head.chain);
         for event in chain {
             let forged = event.head.seq == edited.head.seq;
-            let body = if forged { event.body.replace("failure", "success") } else { event.body.clone() };
+            let body =
+                if forged { event.body.replace("failure", "success") } else { event.body.clone() };
             head = head.next(event.at, &body);
             let hash = bytes(&app, &head.hash);
-            let edit = format!("UPDATE audit SET body = '{body}', hash = {hash} WHERE {}", one(event));
+            let edit =
+                format!("UPDATE audit SET body = '{body}', hash = {hash} WHERE {}", one(event));
             tamper(&app, &edit).await;
         }
         let flaws = flaws(&app).await;

@@ -68,9 +68,13 @@ impl Bad {
         Self { refused: (413, "too-large"), ..Self::new(what, body) }
     }
 
-    fn of_type(headers: Vec<(&'static str, &'static str)>, text: &str) -> Self {
+    fn of_type(headers: &[(&'static str, &'static str)], text: &str) -> Self {
         let refused = (415, "unsupported-media-type");
-        Self { headers: headers.clone(), refused, ..Self::new(format!("{headers:?}"), text.to_owned()) }
+        Self {
+            headers: headers.to_owned(),
+            refused,
+            ..Self::new(format!("{headers:?}"), text.to_owned())
+        }
     }
 }
 
@@ -78,12 +82,8 @@ impl Bad {
 fn bad_bytes(good: &Map<String, Value>) -> Vec<Bad> {
     let text = json!(good).to_string();
     let padded = |size: usize| format!("{text}{}", " ".repeat(size - text.len()));
-    let mut twice = text.clone();
-    twice.truncate(text.len() - 1);
-    if let Some((name, value)) = good.iter().next() {
-        twice.push_str(&format!(",\"{name}\":{value}"));
-    }
-    twice.push('}');
+    let first = good.iter().next().map(|(name, value)| format!("\"{name}\":{value}")).unwrap();
+    let twice = text.replacen('{', &format!("{{{first},"), 1);
     let nested = |depth| format!("{{\"{MARKER}\":{}", "[".repeat(depth));
     vec![
         Bad::too_large("announced and too long", padded(MOST + 1).into()),
@@ -101,12 +101,12 @@ fn bad_bytes(good: &Map<String, Value>) -> Vec<Bad> {
         Bad::new("null", "null"),
         Bad::new("a text", format!("\"{MARKER}\"")),
         Bad::new("nothing", ""),
-        Bad::of_type(vec![("content-type", "text/plain")], &text),
-        Bad::of_type(vec![("content-type", "application/x-www-form-urlencoded")], &text),
-        Bad::of_type(vec![("content-type", "application/json; charset=latin1")], &text),
-        Bad::of_type(vec![("content-type", JSON), ("content-type", JSON)], &text),
-        Bad::of_type(vec![("content-type", JSON), ("content-encoding", "gzip")], &text),
-        Bad::of_type(vec![], &text),
+        Bad::of_type(&[("content-type", "text/plain")], &text),
+        Bad::of_type(&[("content-type", "application/x-www-form-urlencoded")], &text),
+        Bad::of_type(&[("content-type", "application/json; charset=latin1")], &text),
+        Bad::of_type(&[("content-type", JSON), ("content-type", JSON)], &text),
+        Bad::of_type(&[("content-type", JSON), ("content-encoding", "gzip")], &text),
+        Bad::of_type(&[], &text),
     ]
 }
 
@@ -197,4 +197,3 @@ async fn a_body_may_be_left_out_only_where_the_document_says_so() {
     })
     .await;
 }
-

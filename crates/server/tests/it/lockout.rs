@@ -7,8 +7,8 @@ use serde_json::{Value, json};
 
 use crate::{
     acts::{
-        ADA, BOB, HOUR, STEP, answer, at_once, enrolled, login, login_on, signed_in, step_up,
-        with_status, wrong_code, wrong_codes,
+        ADA, BOB, HOUR, STEP, answer, at_once, enrolled, login, login_on, posts_at_once, signed_in,
+        step_up, with_status, wrong_code, wrong_codes,
     },
     app::{App, Enrolled, PASSWORD, Reply, Totp, each_engine},
 };
@@ -127,6 +127,20 @@ async fn guess_from(app: &App, address: Ipv4Addr) -> Reply {
     app.send(request, address.into()).await
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn of_many_passwords_at_once_ten_are_looked_at() {
+    each_engine(async |app| {
+        let app = Arc::new(app);
+        app.register(ADA).await;
+        for email in [ADA, "nobody@example.org"] {
+            let body = json!({ "email": email, "password": "not this one, surely" });
+            let replies = posts_at_once(&app, 200, "/auth/login", &body).await;
+            assert_eq!((with_status(&replies, 401), with_status(&replies, 429)), (10, 190));
+        }
+    })
+    .await;
+}
+
 #[tokio::test]
 async fn without_the_password_nobody_touches_the_second_factors_attempts() {
     each_engine(async |app| {
@@ -177,11 +191,11 @@ async fn ten_wrong_codes_end_a_sign_in() {
 }
 
 /// Guesses wrong until the app is disabled; what the password led to before the last guess.
-async fn disable_app(app: &App, totp: &Totp) -> String {
+async fn disable_app(app: &App, email: &str, totp: &Totp) -> String {
     let mut last = String::new();
     for guessed in 0..MOST {
         app.clock.advance(HOUR);
-        last = app.challenge(ADA).await;
+        last = app.challenge(email).await;
         let reply = answer(app, &last, &wrong_code(totp, app.now())).await;
         assert_eq!(reply.code(), "invalid-code", "at {guessed}: {}", reply.text);
     }
@@ -192,7 +206,7 @@ async fn disable_app(app: &App, totp: &Totp) -> String {
 async fn a_disabled_app_leaves_the_recovery_codes() {
     each_engine(async |app| {
         let Enrolled { totp, recovery_codes, .. } = enrolled(&app, ADA).await;
-        let before = disable_app(&app, &totp).await;
+        let before = disable_app(&app, ADA, &totp).await;
         assert_eq!(app.mail(ADA).await.unwrap().subject, "A second factor was disabled");
         answer(&app, &before, &totp.code_at(app.now())).await.refused(403, "method-not-allowed");
 
@@ -218,7 +232,7 @@ async fn a_disabled_app_without_recovery_codes_opens_nothing_to_a_thief() {
             let step = app.challenge(ADA).await;
             answer(&app, &step, code).await.expect(200);
         }
-        let before = disable_app(&app, &totp).await;
+        let before = disable_app(&app, ADA, &totp).await;
 
         for _ in 0..3 {
             let refused = login(&app, ADA, PASSWORD).await.refused(403, "recovery-required");
@@ -231,6 +245,35 @@ async fn a_disabled_app_without_recovery_codes_opens_nothing_to_a_thief() {
         app.post("/auth/login/mfa", None, one_shot).await.refused(403, "recovery-required");
         let enable = app.post("/auth/mfa/enable", Some(&before), Value::Null).await;
         enable.refused(401, "unauthenticated");
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn the_owner_of_a_disabled_app_can_enrol_another() {
+    each_engine(async |app| {
+        for (email, remove) in [(ADA, false), (BOB, true)] {
+            let Enrolled { totp, recovery_codes, .. } = enrolled(&app, email).await;
+            disable_app(&app, email, &totp).await;
+            let step = app.challenge(email).await;
+            let access = answer(&app, &step, &recovery_codes[0]).await.text_at("/access_token");
+            let bearer = Some(&*access);
+            if remove {
+                let held = app.get("/auth/mfa/methods", bearer).await.expect(200);
+                let path = format!("/auth/mfa/methods/{}", held.text_at("/methods/0/id"));
+                app.call("DELETE", &path, bearer, Value::Null).await.expect(204);
+            }
+            let named = json!({ "name": "New phone" });
+            let setup = app.post("/auth/mfa/enable", bearer, named).await.expect(200);
+            let new = Totp::from_base32(&setup.text_at("/secret"));
+            let body = json!({ "token": new.code_at(app.now()) });
+            app.post("/auth/mfa/confirm", bearer, body).await.expect(200);
+            app.clock.advance(STEP);
+            app.sign_in_with(email, &new).await;
+            let step = app.challenge(email).await;
+            app.clock.advance(STEP);
+            answer(&app, &step, &totp.code_at(app.now())).await.refused(401, "invalid-code");
+        }
     })
     .await;
 }

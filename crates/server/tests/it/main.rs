@@ -4,18 +4,29 @@
 #![expect(clippy::unwrap_used, reason = "a test that panics has failed, which is what is wanted")]
 
 mod acts;
+mod admin;
 mod app;
+mod audit;
+mod bodies;
 mod calls;
 mod database;
 mod end_to_end;
+mod enumeration;
 mod frame;
 mod frame_pages;
 mod frame_sockets;
 mod lockout;
+mod main_job;
 mod once;
 mod openapi;
+mod passwords;
 mod place;
+mod recovery_codes;
 mod registration;
+mod secrets;
+mod sessions;
+mod shapes;
 mod states;
+mod step_up;
 mod story;
 mod tokens_table;

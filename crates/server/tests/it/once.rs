@@ -2,14 +2,16 @@
 
 use std::sync::Arc;
 
-use serde_json::json;
+use nightlatch_flows::admin::invite::{Invited, invite};
+use serde_json::{Value, json};
 
 use crate::{
     acts::{
-        ADA, HOUR, STEP, answer, at_once, enrolled, is_shared, login_on, only_one, posts_at_once,
-        refresh,
+        ADA, HOUR, STEP, answer, at_once, enrolled, is_shared, login_on, mailed_link, only_one,
+        posts_at_once, refresh, signed_in, with_status,
     },
-    app::{App, Enrolled, each_engine},
+    app::{App, Enrolled, PASSWORD, Reply, Setup, Totp, each_engine, each_engine_with},
+    database::count,
 };
 
 const AT_ONCE: usize = 64;
@@ -19,7 +21,7 @@ const ROUNDS: usize = 3;
 const LOST: [(u16, &str); 2] = [(401, "invalid-code"), (429, "too-many-attempts")];
 
 /// Presents a code in as many sign-ins as there are, all at once.
-async fn present_everywhere(app: &Arc<App>, nodes: &[&Arc<App>], code: &str) -> crate::app::Reply {
+async fn present_everywhere(app: &Arc<App>, nodes: &[&Arc<App>], code: &str) -> Reply {
     let mut calls = Vec::new();
     for number in 0..AT_ONCE {
         let step = app.challenge(ADA).await;
@@ -109,6 +111,69 @@ async fn a_refresh_token_is_exchanged_once_and_the_winner_goes_on() {
             app.get("/auth/session", Some(&next.text_at("/access_token"))).await.expect(200);
             token = next.text_at("/refresh_token");
         }
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_enrolment_is_confirmed_once() {
+    each_engine(async |app| {
+        let app = Arc::new(app);
+        let access = signed_in(&app, ADA).await;
+        let setup = app.post("/auth/mfa/enable", Some(&access), Value::Null).await.expect(200);
+        let code = Totp::from_base32(&setup.text_at("/secret")).code_at(app.now());
+        let replies = at_once((0..AT_ONCE).map(|_| {
+            let (app, access, body) = (Arc::clone(&app), access.clone(), json!({ "token": code }));
+            async move { app.post("/auth/mfa/confirm", Some(&access), body).await }
+        }))
+        .await;
+        only_one(replies, &[(400, "setup-not-found"), (401, "unauthenticated")]);
+        assert_eq!(count(&app, "methods").await, 1);
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_mailed_link_makes_one_account() {
+    let setup = Setup::default().settings(|settings| settings.verify_email = true);
+    each_engine_with(setup, async |app| {
+        let app = Arc::new(app);
+        let registration = app.register(ADA).await.text_at("/registration_token");
+        let body = json!({
+            "token": mailed_link(&app, ADA).await,
+            "registration_token": registration,
+        });
+        let replies = posts_at_once(&app, AT_ONCE, "/auth/register/verify", &body).await;
+        only_one(replies, &[(400, "invalid-token")]);
+        assert_eq!((count(&app, "users").await, count(&app, "sessions").await), (1, 1));
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_invitation_makes_one_account() {
+    each_engine(async |app| {
+        let app = Arc::new(app);
+        let Invited::Link(link) = invite(&app.env, ADA).await.unwrap() else {
+            panic!("there is no account yet");
+        };
+        let body = json!({ "email": ADA, "password": PASSWORD, "invite": link.expose() });
+        let replies = posts_at_once(&app, AT_ONCE, "/auth/register", &body).await;
+        only_one(replies, &[(400, "invalid-token")]);
+        assert_eq!(count(&app, "users").await, 1);
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_address_gets_one_account_of_many_registrations() {
+    each_engine(async |app| {
+        let app = Arc::new(app);
+        let body = json!({ "email": ADA, "password": PASSWORD });
+        let replies = posts_at_once(&app, AT_ONCE, "/auth/register", &body).await;
+        assert_eq!(with_status(&replies, 201), AT_ONCE);
+        assert_eq!((count(&app, "users").await, count(&app, "addresses").await), (1, 1));
+        app.sign_in(ADA).await;
     })
     .await;
 }

@@ -5,6 +5,7 @@ use serde_json::{Value, json};
 use crate::{
     acts::{ADA, HOUR, STEP, answer, enrolled, signed_in},
     app::{App, Enrolled, Reply, each_engine},
+    database::dump,
 };
 
 async fn regenerate(app: &App, access_token: &str) -> Reply {
@@ -155,7 +156,9 @@ async fn a_set_is_acknowledged_by_the_moment_it_was_made() {
 async fn there_are_none_without_a_second_factor_that_was_confirmed() {
     each_engine(async |app| {
         let access = signed_in(&app, ADA).await;
+        let before = dump(&app).await;
         regenerate(&app, &access).await.refused(400, "setup-not-found");
+        assert_eq!(dump(&app).await, before);
         let setup = app.post("/auth/mfa/enable", Some(&access), Value::Null).await.expect(200);
         regenerate(&app, &access).await.refused(400, "setup-not-found");
         let pending = setup.json["backup_codes"][0].as_str().unwrap().to_owned();

@@ -19,7 +19,8 @@ impl Reply {
 fn compare(found: &Value, shape: &Value, place: &str) -> Result<(), String> {
     match (found, shape) {
         (Value::Object(found), Value::Object(shape)) => {
-            let (names, expected): (Vec<_>, Vec<_>) = (found.keys().collect(), shape.keys().collect());
+            let (names, expected): (Vec<_>, Vec<_>) =
+                (found.keys().collect(), shape.keys().collect());
             let more = names.iter().find(|name| !shape.contains_key(**name));
             let less = expected.iter().find(|name| !found.contains_key(**name));
             if let Some(name) = more.or(less) {
@@ -29,13 +30,11 @@ fn compare(found: &Value, shape: &Value, place: &str) -> Result<(), String> {
                 compare(value, &shape[name], &format!("{place}/{name}"))
             })
         }
-        (Value::Array(found), Value::Array(shape)) if found.len() == shape.len() => found
-            .iter()
-            .zip(shape)
-            .enumerate()
-            .try_for_each(|(number, (value, shape))| {
+        (Value::Array(found), Value::Array(shape)) if found.len() == shape.len() => {
+            found.iter().zip(shape).enumerate().try_for_each(|(number, (value, shape))| {
                 compare(value, shape, &format!("{place}/{number}"))
-            }),
+            })
+        }
         (Value::String(found), Value::String(shape)) if shape.starts_with('<') => {
             if fits(found, shape.trim_matches(['<', '>'])) {
                 Ok(())
@@ -52,7 +51,9 @@ fn fits(found: &str, form: &str) -> bool {
     match form {
         "time" => found.ends_with('Z') && found.parse::<jiff::Timestamp>().is_ok(),
         "jwt" => found.split('.').count() == 3 && found.split('.').all(|part| !part.is_empty()),
-        "base32" => !found.is_empty() && found.bytes().all(|byte| matches!(byte, b'A'..=b'Z' | b'2'..=b'7')),
+        "base32" => {
+            !found.is_empty() && found.bytes().all(|byte| matches!(byte, b'A'..=b'Z' | b'2'..=b'7'))
+        }
         "lookup" => found.len() == 19 && found.split('-').all(|group| group.len() == 4),
         "svg" => found.starts_with("<svg ") && found.ends_with("</svg>"),
         prefix => found.strip_prefix(prefix).is_some_and(|rest| rest.len() >= 16),

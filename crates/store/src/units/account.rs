@@ -168,6 +168,15 @@ pub(crate) async fn hold_epoch(tx: &mut Tx<'_>, user: UserId, epoch: i64) -> Res
     Ok(held.is_some())
 }
 
+/// Raises the epoch that [`hold_epoch`] locked, once nothing can refuse the unit any more: whoever is
+/// refused has changed nothing.
+pub(crate) async fn raise_held(tx: &mut Tx<'_>, user: UserId, epoch: i64) -> Result<(), Fault> {
+    if raise_epoch(tx, user, epoch).await? {
+        return Ok(());
+    }
+    Err(Fault::broken("an account changed while it was locked"))
+}
+
 /// Changes what an account says about its owner.
 pub struct Patch {
     /// Which account.

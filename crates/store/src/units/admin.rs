@@ -99,17 +99,19 @@ impl Unit for Promote {
 
     async fn run(&self, tx: &mut Tx<'_>) -> Result<Promoted, Fault> {
         let user = self.account.id;
-        if !account::raise_epoch(tx, user, self.account.epoch).await? {
+        if !account::hold_epoch(tx, user, self.account.epoch).await? {
             return Ok(Promoted::Conflict);
         }
+        let required = methods::holding(tx, user).await?.required();
+        if !required && !self.account.is_admin {
+            return Ok(Promoted::NeedsFactor);
+        }
+        account::raise_held(tx, user, self.account.epoch).await?;
         let event = Event { user: Some(user), ..Event::success(Kind::AdministratorMade, self.now) };
-        if methods::holding(tx, user).await?.required() {
+        if required {
             tx.put(sql!("UPDATE users SET is_admin = 1 WHERE id = ?1"), args![user]).await?;
             tx.audit(&event).await?;
             return Ok(Promoted::Done);
-        }
-        if !self.account.is_admin {
-            return Ok(Promoted::NeedsFactor);
         }
         tx.put(
             sql!("UPDATE users SET bootstrap_until = ?2 WHERE id = ?1"),

@@ -232,9 +232,7 @@ impl Unit for Confirm {
         let now = self.fresh.now;
         let verified = totp::verify(std::slice::from_ref(&totp), &self.code, self.window, now);
         let Ok(proof) = verified else { return Ok(Err(Unconfirmed::Wrong)) };
-        if !account::raise_epoch(tx, self.user, pending.epoch).await? {
-            return Err(Fault::broken("an account changed while it was locked"));
-        }
+        account::raise_held(tx, self.user, pending.epoch).await?;
         let account = account::by_id(tx, self.user).await?;
         let account = account.ok_or_else(|| Fault::corrupt("users"))?;
         self.enrol(tx, &pending, &totp, &proof).await?;

@@ -193,7 +193,7 @@ impl Unit for Remove {
 
     async fn run(&self, tx: &mut Tx<'_>) -> Result<Removed, Fault> {
         let (user, now) = (self.account.id, self.envelope.now);
-        if !account::raise_epoch(tx, user, self.account.epoch).await? {
+        if !account::hold_epoch(tx, user, self.account.epoch).await? {
             return Ok(Removed::Conflict);
         }
         let holding = holding(tx, user).await?;
@@ -204,6 +204,7 @@ impl Unit for Remove {
         if last && self.keep_one {
             return Ok(Removed::LastMethod);
         }
+        account::raise_held(tx, user, self.account.epoch).await?;
         tx.put(
             sql!("DELETE FROM methods WHERE user_id = ?1 AND id = ?2"),
             args![user, self.method],

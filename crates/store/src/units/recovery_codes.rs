@@ -219,12 +219,13 @@ impl Unit for Regenerate {
 
     async fn run(&self, tx: &mut Tx<'_>) -> Result<Regenerated, Fault> {
         let (user, now) = (self.account.id, self.envelope.now);
-        if !account::raise_epoch(tx, user, self.account.epoch).await? {
+        if !account::hold_epoch(tx, user, self.account.epoch).await? {
             return Ok(Regenerated::Conflict);
         }
         if !methods::holding(tx, user).await?.required() {
             return Ok(Regenerated::NoMethod);
         }
+        account::raise_held(tx, user, self.account.epoch).await?;
         methods::forget_codes(tx, user).await?;
         insert(tx, user, &self.set, true, now).await?;
         let event = Event::success(Kind::RecoveryCodesRegenerated, now);

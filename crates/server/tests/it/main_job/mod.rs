@@ -178,11 +178,23 @@ async fn refusals_are_problems_with_their_headers() {
         for (reply, shape) in [
             (
                 login(&app, ADA, "not this one, surely").await,
-                problem("invalid-credentials", "Invalid credentials", "Invalid email or password", 401, Some("retry")),
+                problem(
+                    "invalid-credentials",
+                    "Invalid credentials",
+                    "Invalid email or password",
+                    401,
+                    Some("retry"),
+                ),
             ),
             (
                 answer(&app, &step, &wrong_code(&totp, app.now())).await,
-                problem("invalid-code", "Invalid code", "Invalid or expired code", 401, Some("retry")),
+                problem(
+                    "invalid-code",
+                    "Invalid code",
+                    "Invalid or expired code",
+                    401,
+                    Some("retry"),
+                ),
             ),
             (
                 app.get("/auth/session", None).await,

@@ -94,8 +94,7 @@ impl<'a> Witness<'a> {
         let Value::Object(members) = json else { return };
         for (name, value) in members {
             let place = format!("{place} {name}");
-            let secret =
-                if sent { !PUBLIC.contains(&&**name) } else { SECRET.contains(&&**name) };
+            let secret = if sent { !PUBLIC.contains(&&**name) } else { SECRET.contains(&&**name) };
             match value {
                 Value::String(text) if secret => self.add(&place, text),
                 Value::Array(texts) if secret => {
@@ -114,7 +113,8 @@ impl<'a> Witness<'a> {
 
     /// Every row that there was at any moment.
     pub(super) fn rows(&self) -> String {
-        self.rows.iter().map(|row| format!("{row}\n")).collect()
+        let rows: Vec<&str> = self.rows.iter().map(String::as_str).collect();
+        rows.join("\n")
     }
 
     /// Whether the story made this call.

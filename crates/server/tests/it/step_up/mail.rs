@@ -73,7 +73,8 @@ async fn a_mailed_code_is_for_one_session_once_and_for_five_minutes() {
         ask(&app, &access).await.expect(202);
         let code = mailed_code(&app, ADA).await;
         app.clock.advance(Duration::from_mins(5));
-        let access = refresh(&app, &proved.text_at("/refresh_token")).await.text_at("/access_token");
+        let access =
+            refresh(&app, &proved.text_at("/refresh_token")).await.text_at("/access_token");
         present(&app, &access, &code).await.refused(401, "invalid-code");
     })
     .await;

@@ -127,7 +127,7 @@ async fn the_password_alone_renews_the_first_level_only() {
     each_engine(async |app| {
         let ada = Person::new(&app, ADA).await;
         let bob = signed_in(&app, BOB).await;
-        app.clock.advance(MAX_AGE - STEP);
+        app.clock.advance(9 * STEP);
         let by_password = json!({ "method": "password", "password": PASSWORD });
         let access = ada.tokens.text_at("/access_token");
         let adas = app.post("/auth/step-up", Some(&access), by_password.clone()).await.expect(200);

@@ -8,6 +8,7 @@ use crate::{
     acts::{answer, refresh},
     app::{App, Setup, each_engine_with},
     calls::{APPLICATION, Call, calls, token_members},
+    database::dump,
     tokens_table::issue::{Issued, Kind, issue, use_up},
 };
 
@@ -152,4 +153,35 @@ async fn each_opens_its_own(app: &App, live: &Issued) {
     let body = issue::invited(&live.invitee, live.text(Kind::Invite));
     app.post("/auth/register", None, body).await.expect(201);
     app.enrol_totp(live.text(Kind::Enrolment)).await;
+}
+
+#[tokio::test]
+async fn nobody_reaches_what_is_somebody_elses() {
+    each_engine_with(setup(), async |app| {
+        let (theirs, mine) = (issue(&app, "owner").await, issue(&app, "other").await);
+        let before = dump(&app).await;
+        let mut tried = 0;
+        for call in calls(&app).await.iter().filter(|call| call.template.contains("{id}")) {
+            let path = call.path(&theirs.session, &theirs.method);
+            let body = call.bodies.first().cloned().map_or(Value::Null, Value::Object);
+            let access = mine.text(Kind::Access);
+            let reply = app.call(&call.method, &path, Some(access), body).await;
+            assert_eq!((reply.status.as_u16(), reply.code()), (404, "not-found"), "{call}");
+            tried += 1;
+        }
+        assert_eq!(tried, 3);
+        let access = mine.text(Kind::Access);
+        let code = theirs.totp.code_at(app.now());
+        let body = json!({ "method": "totp", "method_id": theirs.method, "code": code });
+        app.post("/auth/step-up", Some(access), body).await.refused(401, "invalid-code");
+        let after = dump(&app).await;
+        let tables = ["methods: ", "sessions: ", "totp: ", "users: "];
+        let of = |dump: &str| -> Vec<String> {
+            let lines =
+                dump.lines().filter(|line| tables.iter().any(|name| line.starts_with(name)));
+            lines.map(str::to_owned).collect()
+        };
+        assert_eq!(of(&before), of(&after));
+    })
+    .await;
 }

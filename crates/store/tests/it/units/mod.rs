@@ -3,8 +3,10 @@
 //! nothing.
 
 mod alike;
+mod attempt;
 mod disable;
 mod enforced;
+mod enrol;
 mod fixture;
 mod lockout;
 mod mail_code;

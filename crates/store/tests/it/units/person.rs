@@ -1,9 +1,6 @@
 //! People, made by the units themselves.
 
-use std::{
-    sync::{Arc, LazyLock},
-    time::Duration,
-};
+use std::{sync::LazyLock, time::Duration};
 
 use nightlatch_core::{
     MethodId, Secret, SecretText, Timestamp, UserId,
@@ -14,23 +11,17 @@ use nightlatch_core::{
         recovery_codes::{self, SET_SIZE, StoredSet},
         totp::{Parameters, Seed, Window},
     },
-    methods::Allowed,
     proof::{Proof, Proofs},
-    token::SignInStep,
 };
 use nightlatch_store::units::{
     account::{Account, ById},
     enrol::{Begin, Begun, Confirm, Enroller},
     methods::Read,
-    recovery_codes::{Reserve, Settle},
     register::{NewAccount, Register},
-    second_factor::{Aim, Attempt, Attempted},
     session::Session,
-    sign_in::Continued,
-    totp::Try,
 };
 
-use super::fixture::{CHEAP, LATER, World};
+use super::fixture::{CHEAP, World};
 use crate::harness::NOW;
 
 const PASSWORD: &str = "violin mustard canyon";
@@ -100,12 +91,7 @@ impl Person {
 }
 
 impl World {
-    /// An account that is not there yet, for an address that nobody has.
-    pub(crate) fn new_account(&self) -> NewAccount {
-        let (email, lookups) = self.address();
-        self.account_for(email, lookups)
-    }
-
+    /// An account that is not there yet.
     pub(crate) fn account_for(&self, email: String, lookups: Vec<[u8; 32]>) -> NewAccount {
         let id = self.user_id();
         NewAccount {
@@ -123,10 +109,10 @@ impl World {
 
     /// Somebody with a password and nothing else.
     pub(crate) async fn newcomer(&self) -> Person {
-        let account = self.new_account();
-        let (id, lookups) = (account.id, account.lookups.clone());
-        let envelope = self.envelope(NOW);
-        self.write(Register { ring: self.ring.clone(), account, envelope: Some(envelope) }).await;
+        let (email, lookups) = self.address();
+        let account = self.account_for(email, lookups.clone());
+        let (id, envelope) = (account.id, Some(self.envelope(NOW)));
+        self.write(Register { ring: self.ring.clone(), account, envelope }).await;
         let account = self.read_account(id).await;
         Person { account, lookups, apps: Vec::new(), codes: Vec::new() }
     }
@@ -219,70 +205,6 @@ impl World {
         let entropy: [[u8; 10]; SET_SIZE] = std::array::from_fn(|_| self.random());
         let (id, salt, memory) = (self.id(), self.random(), &mut Memory::default());
         recovery_codes::generate(&self.ring, user, id, salt, &entropy, CHEAP, memory)
-    }
-
-    /// Between the password and the second factor.
-    pub(crate) fn step(&self, person: &Person, known_device: bool) -> Aim {
-        Aim::SignIn(Arc::new(SignInStep {
-            id: self.id(),
-            user: person.id(),
-            epoch: person.account.epoch,
-            proofs: person.proofs(LATER),
-            known_device,
-            expires_at: LATER.plus(Duration::from_mins(5)),
-        }))
-    }
-
-    pub(crate) fn attempt(&self, aim: Aim, now: Timestamp) -> Attempt {
-        let (fresh, envelope) = (self.fresh(now), self.envelope(now));
-        Attempt { ring: self.ring.clone(), aim, allowed: Allowed::default(), fresh, envelope }
-    }
-
-    /// A try of a code for `aim`.
-    pub(crate) fn trying(&self, aim: Aim, code: OneTimeCode, now: Timestamp) -> Try {
-        let attempt = self.attempt(aim, now);
-        Try { attempt, code, method: None, window: Window::default() }
-    }
-
-    /// Tries the right code of the first app for `aim`.
-    pub(crate) async fn try_right(&self, person: &Person, aim: Aim, now: Timestamp) -> Attempted {
-        self.write(self.trying(aim, person.apps[0].code(now, 0), now)).await
-    }
-
-    /// Tries a wrong code of the first app for `aim`.
-    pub(crate) async fn try_wrong(&self, person: &Person, aim: Aim, now: Timestamp) -> Attempted {
-        self.write(self.trying(aim, person.apps[0].wrong(now), now)).await
-    }
-
-    /// Tries a recovery code from its count to its end.
-    pub(crate) async fn try_recovery(
-        &self,
-        aim: Aim,
-        code: &RecoveryCode,
-        now: Timestamp,
-    ) -> Attempted {
-        let attempt = self.attempt(aim, now);
-        let (user, ring, memory) = (attempt.user(), &self.ring, &mut Memory::default());
-        let (account, set) = self.write(Reserve { attempt: attempt.clone() }).await?;
-        let proof = set.verify(ring, user, code, now, memory);
-        let low_stock = self.envelope(now);
-        self.write(Settle { attempt, account: *account, proof, low_stock }).await
-    }
-
-    /// A session with both factors.
-    pub(crate) async fn sign_in(&self, person: &Person, now: Timestamp) -> Session {
-        let attempted = self.try_right(person, self.step(person, true), now).await;
-        *attempted.unwrap().0
-    }
-
-    /// A session with the password alone, and the random part of its refresh token.
-    pub(crate) async fn weak_session(&self, person: &Person) -> (Session, [u8; 32]) {
-        let accepted = self.accepted(person, person.proofs(LATER));
-        let random = accepted.fresh.random;
-        match self.write(accepted).await {
-            Continued::Session(session) => (*session, random),
-            other => panic!("{other:?}"),
-        }
     }
 
     /// Recovery codes that are left.

@@ -61,7 +61,8 @@ impl World {
 async fn only_what_is_over_is_dropped() {
     each_world(async |world| {
         world.send(Duration::from_mins(5), Duration::from_hours(2)).await;
-        let person = world.person().await;
+        let mut person = world.person().await;
+        world.begin(&mut person, LATER).await;
         world.try_wrong(&person, world.step(&person, false), LATER).await.unwrap_err();
         let mut newcomer = world.newcomer().await;
         world.begin(&mut newcomer, LATER).await;
