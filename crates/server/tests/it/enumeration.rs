@@ -137,7 +137,7 @@ async fn where_no_mail_is_answered_registering_looks_the_same_too() {
     each_engine_with(Setup::default(), async |app| {
         app.register("simple@example.org").await;
         let body = json!({ "password": PASSWORD });
-        let mut ask = async |email| observe(&app, &mut 0, "/auth/register", email, &body).await;
+        let ask = async |email| observe(&app, &mut 0, "/auth/register", email, &body).await;
         let (taken, free) = (ask("simple@example.org").await, ask(UNKNOWN).await);
         // Who may register a free address learns by signing in to it that it was free, so that
         // what is written may differ.
