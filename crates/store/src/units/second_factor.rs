@@ -247,6 +247,8 @@ pub(crate) async fn count(
     known_device: bool,
     now: Timestamp,
 ) -> Result<Result<(), Refusal>, Fault> {
+    // A mailed code raises no level, and nobody could enrol it anew: it only ever waits.
+    let most = if factor == Factor::Email { i64::MAX } else { DISABLE_AT };
     // Known and unknown devices wait apart, so that whoever stole the password cannot keep the owner
     // waiting; the failures that disable are the sum. The waits are lockout::wait's.
     let statement = if known_device {
@@ -272,7 +274,7 @@ pub(crate) async fn count(
              WHEN 3 THEN 8 WHEN 4 THEN 16 WHEN 5 THEN 32 WHEN 6 THEN 64 ELSE 120 END <= ?3)"
         )
     };
-    if tx.hit(statement, args![user, factor.code(), now, DISABLE_AT, FACTOR_FREE]).await? {
+    if tx.hit(statement, args![user, factor.code(), now, most, FACTOR_FREE]).await? {
         return Ok(Ok(()));
     }
     let row = tx
@@ -287,7 +289,7 @@ pub(crate) async fn count(
     let Some((failures, known_streak, known_at, unknown_streak, unknown_at)) = row else {
         return Err(Fault::corrupt("attempts"));
     };
-    if failures >= DISABLE_AT {
+    if failures >= most {
         return Ok(Err(Refusal::Disabled));
     }
     let (streak, at) =
