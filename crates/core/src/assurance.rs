@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     Timestamp,
-    proof::{Factor, Kind, Proofs},
+    proof::{Factor, Kind, Proof, Proofs},
 };
 
 /// How sure a session is. Ordered: a higher level satisfies every demand for a lower one.
@@ -113,6 +113,16 @@ impl Proofs {
         if self.levels().aal2.is_some() { Level::Aal2 } else { Level::Aal1 }
     }
 
+    /// Whether `proof`, which is one of these, proved the level anew that they make together.
+    #[must_use]
+    pub fn renewed(&self, proof: &Proof) -> bool {
+        let renewing = match self.level() {
+            Level::Aal1 => Kind::Know,
+            Level::Aal2 | Level::PhishingResistant | Level::Aal3 => Kind::Have,
+        };
+        proof.factor().kind() == renewing
+    }
+
     /// When the person last proved anything.
     #[must_use]
     pub fn authenticated_at(&self) -> Timestamp {
@@ -150,10 +160,7 @@ impl Proofs {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{
-        MethodId, UserId,
-        proof::{Evidence, Proof},
-    };
+    use crate::{MethodId, UserId, proof::Evidence};
 
     fn proof(factor: Factor, second: i64) -> Proof {
         let evidence = match factor {
@@ -194,5 +201,25 @@ mod tests {
         use Factor::{Password, Totp};
         check(&[(Password, 1), (Totp, 2), (Password, 90)], Some(2), &["pwd", "otp", "mfa"]);
         check(&[(Password, 1), (Totp, 2), (Totp, 90)], Some(90), &["pwd", "otp", "mfa"]);
+    }
+
+    #[test]
+    fn a_period_begins_anew_only_with_the_factor_that_renews_the_level() {
+        use Factor::{BackupCode, Email, Password, Totp};
+        for (proved, last, renewed) in [
+            (&[][..], Password, true),
+            (&[Password][..], Email, false),
+            (&[Password][..], Totp, true),
+            (&[Password, Totp][..], Password, false),
+            (&[Password, Totp][..], Email, false),
+            (&[Password, Totp][..], BackupCode, true),
+        ] {
+            let last = proof(last, 9);
+            let proofs = proved
+                .iter()
+                .fold(Proofs::default(), |proofs, factor| proofs.with(&proof(*factor, 1)))
+                .with(&last);
+            assert_eq!(proofs.renewed(&last), renewed, "{proved:?}");
+        }
     }
 }

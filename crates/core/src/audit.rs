@@ -63,6 +63,7 @@ pub enum Reason {
     EmailUnverified,
     RecoveryRequired,
     EnrollmentRequired,
+    MethodAdded,
     PasswordChanged,
     SignedOut,
     RevokedByUser,

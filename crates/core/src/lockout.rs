@@ -38,6 +38,9 @@ pub fn wait(streak: i64, free: i64) -> Duration {
     FIRST_WAIT.saturating_mul(factor).min(LONGEST_WAIT)
 }
 
+/// Each kind of budget has two to this power of slots.
+const SLOT_BITS: u32 = 22;
+
 /// What a budget counts, for an address that may or may not have an account.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Budget {
@@ -62,21 +65,20 @@ impl Budget {
         }
     }
 
-    /// Where the store counts it: one of 2^20 slots, chosen by a keyed hash, alike for addresses
-    /// with and without an account. The table cannot grow beyond its slots; two addresses that
+    /// Where the store counts it: one of 2^22 slots of its kind, chosen by a keyed hash, alike for
+    /// addresses with and without an account. The table cannot grow beyond its slots; two addresses that
     /// share one share its budget, and nobody without the key ring can find such a pair.
     #[must_use]
     pub fn slot(self, ring: &KeyRing, address: &[u8; 32], detail: &[u8]) -> i64 {
-        let scope: &[u8] = match self {
-            Self::KnownDevice => b"known-device",
-            Self::Network => b"network",
-            Self::Anywhere => b"anywhere",
-            Self::Mail => b"mail",
+        let scope: u32 = match self {
+            Self::KnownDevice => 0,
+            Self::Network => 1,
+            Self::Anywhere => 2,
+            Self::Mail => 3,
         };
-        let data =
-            crate::wire::Writer::default().bytes(scope).bytes(address).bytes(detail).finish();
+        let data = crate::wire::Writer::default().bytes(address).bytes(detail).finish();
         let [a, b, c, ..] = ring.mac(Purpose::Budget, &data);
-        i64::from(u32::from_be_bytes([0, a & 0x0f, b, c]))
+        i64::from(scope << SLOT_BITS | u32::from_be_bytes([0, a, b, c]) >> (24 - SLOT_BITS))
     }
 }
 
@@ -102,7 +104,7 @@ mod tests {
             Budget::KnownDevice.slot(&ring, &[1; 32], b"a"),
         ];
         for (index, slot) in slots.iter().enumerate() {
-            assert!((0..1 << 20).contains(slot));
+            assert!((0..4 << SLOT_BITS).contains(slot));
             assert!(!slots[..index].contains(slot));
         }
     }

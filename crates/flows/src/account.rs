@@ -66,23 +66,25 @@ pub async fn change_password(
     } else {
         settings.password_min_length
     };
-    match current {
-        Some(text) => {
-            let SignedIn { session, account } = &signed;
-            // Knowing it is all that is asked; the session's proofs stay as they are.
-            drop(step_up::check_password(env, client, session, account, text).await?);
-        }
-        None => know_password(env, &signed)?,
-    }
     let email = Email::parse(&signed.account.email).ok_or(Refused::NotFound)?;
     let name = signed.account.name.as_deref();
     let chosen = passwords::choose(env, "new_password", new, min_length, &email, name).await?;
+    // Knowing the current one is all that is asked; the session's proofs stay as they are.
+    let forgive = if let Some(text) = current {
+        let SignedIn { session, account } = &signed;
+        let (_proof, slot) = step_up::check_password(env, client, session, account, text).await?;
+        Some(slot)
+    } else {
+        know_password(env, &signed)?;
+        None
+    };
     let now = env.clock.now();
     let unit = Change {
         ring: env.ring.clone(),
         sealed: chosen.hash.seal(&env.ring, env.random(), signed.account.id),
         account: signed.account,
-        session: signed.session.id,
+        session: signed.session,
+        forgive,
         envelope: env.envelope(now),
     };
     if env.write(unit).await? { Ok(()) } else { Err(Refused::Conflict) }

@@ -18,7 +18,12 @@ use nightlatch_store::{
 };
 use tokio::sync::Notify;
 
-use crate::{Refused, Settings, hasher::Hasher, observer::Observer, tokens::AccessTokens};
+use crate::{
+    Refused, Settings,
+    hasher::{Hasher, Place},
+    observer::Observer,
+    tokens::AccessTokens,
+};
 
 /// The one source of security time.
 pub trait Clock: Send + Sync {
@@ -145,7 +150,16 @@ impl Env {
         &self,
         job: impl FnOnce(&mut Memory) -> T + Send + 'static,
     ) -> Result<T, Refused> {
-        let done = self.hasher.run(job).await?;
+        self.hash_at(self.hasher.place()?, job).await
+    }
+
+    /// Runs slow hashes for whoever has a place in line.
+    pub(crate) async fn hash_at<T: Send + 'static>(
+        &self,
+        place: Place,
+        job: impl FnOnce(&mut Memory) -> T + Send + 'static,
+    ) -> Result<T, Refused> {
+        let done = self.hasher.run(place, job).await?;
         self.observer.hashed();
         Ok(done)
     }

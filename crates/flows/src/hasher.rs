@@ -7,7 +7,7 @@ use std::sync::{
 };
 
 use nightlatch_core::factors::password::Memory;
-use tokio::sync::Semaphore;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use crate::Refused;
 
@@ -15,6 +15,9 @@ use crate::Refused;
 /// fifth of a hash).
 #[derive(Clone)]
 pub struct Hasher(Arc<Pool>);
+
+/// A place in line for one slow hash.
+pub struct Place(#[expect(dead_code, reason = "held, not read")] OwnedSemaphorePermit);
 
 struct Pool {
     running: Arc<Semaphore>,
@@ -41,18 +44,28 @@ impl Hasher {
         self.0.jobs.load(Ordering::Relaxed)
     }
 
+    /// A place in line.
+    ///
+    /// # Errors
+    ///
+    /// [`Refused::Busy`] when too many are waiting.
+    pub fn place(&self) -> Result<Place, Refused> {
+        let place = Arc::clone(&self.0.waiting).try_acquire_owned();
+        place.map(Place).map_err(|_| Refused::Busy)
+    }
+
     /// Runs `job` when it is its turn. A caller who leaves gives up the place in line; a job that
     /// runs runs to its end.
     ///
     /// # Errors
     ///
-    /// [`Refused::Busy`] when too many are waiting.
+    /// Only a fault: the place is there.
     pub async fn run<T: Send + 'static>(
         &self,
+        place: Place,
         job: impl FnOnce(&mut Memory) -> T + Send + 'static,
     ) -> Result<T, Refused> {
         let pool = Arc::clone(&self.0);
-        let place = Arc::clone(&pool.waiting).try_acquire_owned().map_err(|_| Refused::Busy)?;
         let permit = Arc::clone(&pool.running).acquire_owned().await.map_err(|_| Refused::Busy)?;
         let done = tokio::task::spawn_blocking(move || {
             let mut memory = pool.take();

@@ -9,9 +9,12 @@ use nightlatch_core::{
     factors::password::{NewPassword, PasswordHash, Rules, Weak},
     proof::{Factor, Proof},
 };
-use nightlatch_store::units::account::Account;
+use nightlatch_store::units::{
+    account::Account,
+    budget::{Release, Slot},
+};
 
-use crate::{Env, Refused, observer::Outcome};
+use crate::{Env, Refused, hasher::Place, observer::Outcome};
 
 /// Whose the decoys are.
 const NOBODY: UserId = UserId::from_bytes([0; 16]);
@@ -70,6 +73,18 @@ pub(crate) async fn decoy(env: &Env) -> Result<(), Refused> {
     .await
 }
 
+/// A place among the slow hashes for an attempt that these budgets counted; they get it back if there
+/// is none.
+pub(crate) async fn place(env: &Env, counted: &[Slot]) -> Result<Place, Refused> {
+    match env.hasher.place() {
+        Ok(place) => Ok(place),
+        Err(busy) => {
+            env.write(Release { slots: counted.to_vec() }).await?;
+            Err(busy)
+        }
+    }
+}
+
 /// What comparing a password found.
 pub(crate) struct Compared {
     /// The proof, if it was right.
@@ -81,6 +96,7 @@ pub(crate) struct Compared {
 /// Compares a password, with the same work where there is nothing to compare it with.
 pub(crate) async fn compare(
     env: &Env,
+    place: Place,
     account: Option<&Account>,
     text: SecretText,
     now: Timestamp,
@@ -92,7 +108,7 @@ pub(crate) async fn compare(
     let user = stored.as_ref().map(|(user, _)| *user);
     let salt = env.random();
     let (proof, rehashed) = env
-        .hash(move |memory| {
+        .hash_at(place, move |memory| {
             let Some((user, hash)) = stored else {
                 return (PasswordHash::decoy(cost).verify(NOBODY, &text, now, memory), None);
             };

@@ -171,9 +171,11 @@ pub(crate) async fn check_password(
         Reserved::Go { streak } => streak,
         Reserved::Wait(until) => return Err(Refused::TooManyAttempts(wait_for(until, now))),
     };
-    let Some(proof) = passwords::compare(env, Some(account), text, now).await?.proof else {
+    let place = passwords::place(env, &[slot]).await?;
+    let Some(proof) = passwords::compare(env, place, Some(account), text, now).await?.proof else {
         let (account, reason) = (Some(account.clone()), Reason::WrongPassword);
-        env.write(Refusal { account, reason, streak, address: client.address, now }).await?;
+        let (slot, address) = (slot.slot, client.address);
+        env.write(Refusal { account, reason, streak, slot, address, now }).await?;
         return Err(Refused::InvalidCode);
     };
     Ok((proof, slot.slot))

@@ -55,6 +55,7 @@ pub async fn remove(env: &Env, signed: &SignedIn, method: MethodId) -> Result<()
     let unit = Remove {
         ring: env.ring.clone(),
         account: signed.account.clone(),
+        session: signed.session.clone(),
         method,
         keep_one: signed.account.is_admin,
         envelope: env.envelope(env.clock.now()),

@@ -30,6 +30,7 @@ pub async fn regenerate(env: &Env, signed: &SignedIn) -> Result<Codes, Refused> 
     let unit = Regenerate {
         ring: env.ring.clone(),
         account: signed.account.clone(),
+        session: signed.session.clone(),
         set,
         envelope: env.envelope(now),
     };

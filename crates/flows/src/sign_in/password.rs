@@ -44,7 +44,7 @@ pub struct Input {
 struct Budgets {
     reserve: Vec<Slot>,
     forgive: Vec<i64>,
-    take_back: Vec<i64>,
+    ease: Vec<i64>,
     known_device: bool,
 }
 
@@ -68,16 +68,18 @@ pub async fn sign_in(env: &Env, client: &Client, input: Input) -> Result<SignIn,
             return Err(Refused::TooManyAttempts(wait_for(until, now)));
         }
     };
+    let place = passwords::place(env, &budgets.reserve).await?;
+    let slot = budgets.reserve[budgets.reserve.len() - 1].slot;
     let Compared { proof, rehashed } =
-        passwords::compare(env, account.as_ref(), input.password, now).await?;
+        passwords::compare(env, place, account.as_ref(), input.password, now).await?;
     let Some((account, proof)) = account.clone().zip(proof) else {
         let reason = Reason::WrongPassword;
-        env.write(Refusal { account, reason, streak, address: client.address, now }).await?;
+        env.write(Refusal { account, reason, streak, slot, address: client.address, now }).await?;
         return Err(Refused::InvalidCredentials);
     };
     if let Some((reason, refused)) = closed(env, &account) {
         let account = Some(account);
-        env.write(Refusal { account, reason, streak, address: client.address, now }).await?;
+        env.write(Refusal { account, reason, streak, slot, address: client.address, now }).await?;
         return Err(refused);
     }
     let known_device = budgets.known_device;
@@ -113,7 +115,7 @@ fn budgets(
         return Budgets {
             reserve: vec![slot],
             forgive: vec![slot.slot],
-            take_back: Vec::new(),
+            ease: Vec::new(),
             known_device: true,
         };
     }
@@ -122,7 +124,7 @@ fn budgets(
     Budgets {
         reserve: vec![network, anywhere],
         forgive: vec![network.slot],
-        take_back: vec![anywhere.slot],
+        ease: vec![anywhere.slot],
         known_device: false,
     }
 }
@@ -166,7 +168,7 @@ async fn go_on(
         demand: demand(&account, now),
         proofs: proofs.clone(),
         forgive: budgets.forgive,
-        take_back: budgets.take_back,
+        ease: budgets.ease,
         rehashed,
     };
     let (next, holding) = match env.write(unit).await? {
@@ -198,17 +200,20 @@ async fn go_on(
             }))
         }
         Next::Enroll => {
+            // Nobody becomes an administrator later than the one who runs the server allowed.
+            let latest = now.plus(ENROLLMENT_LIFETIME);
+            let expires_at = account.bootstrap_until.map_or(latest, |until| until.min(latest));
             let token = Enrollment {
                 id: env.id(now),
                 user: account.id,
                 epoch: account.epoch,
                 proofs,
-                expires_at: now.plus(ENROLLMENT_LIFETIME),
+                expires_at,
             };
             Ok(SignIn::EnrollmentRequired(EnrollmentRequired {
                 temp_token: token.seal(&env.ring, env.random()),
                 allowed: env.settings.allowed.enrollable(),
-                expires_in: ENROLLMENT_LIFETIME,
+                expires_in: expires_at.since(now),
             }))
         }
         Next::Recover => Err(Refused::RecoveryRequired),

@@ -63,13 +63,13 @@ fn step_up(required: &gate::Required) -> Problem {
 /// What the store could not do. Only what trying again can't mend is a fault of this side.
 fn store(fault: &Fault) -> Problem {
     match fault {
-        Fault::Busy => Problem::new(Code::Busy).retry_after(BUSY),
+        Fault::Busy | Fault::Conflict(_) => Problem::new(Code::Busy).retry_after(BUSY),
         Fault::Unavailable(cause) => {
             let cause: &dyn Error = &**cause;
             tracing::error!(error = cause, "Store unavailable");
             Code::Unavailable.into()
         }
-        Fault::Conflict(_) | Fault::Broken(_) => Problem::internal(fault),
+        Fault::Broken(_) => Problem::internal(fault),
     }
 }
 

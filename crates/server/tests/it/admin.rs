@@ -99,7 +99,9 @@ async fn who_did_not_enrol_in_time_is_an_ordinary_person() {
         let totp = Totp::from_base32(&setup.text_at("/secret"));
         app.clock.advance(Duration::from_secs(1));
         let body = json!({ "token": totp.code_at(app.now()) });
-        app.post("/auth/mfa/confirm", Some(&token), body).await.expect(200);
+        let late = app.post("/auth/mfa/confirm", Some(&token), body).await;
+        late.refused(401, "unauthenticated");
+        assert_eq!(app.sign_in(ADA).await.text_at("/session/level"), "aal1");
         assert!(!is_admin(&app, ADA).await);
     })
     .await;

@@ -257,3 +257,19 @@ fn part(token: &str, number: usize) -> Value {
 fn claims(token: &str) -> Value {
     part(token, 1)
 }
+
+#[tokio::test]
+async fn the_first_factor_ends_what_was_opened_without_one() {
+    each_engine(async |app| {
+        app.register(ADA).await;
+        let thief = app.sign_in(ADA).await;
+        let access = app.sign_in(ADA).await.text_at("/access_token");
+        let Enrolled { access_token, .. } = app.enrol_totp(&access).await;
+        let stolen = app.get("/auth/session", Some(&thief.text_at("/access_token"))).await;
+        stolen.refused(401, "unauthenticated");
+        let body = json!({ "refresh_token": thief.text_at("/refresh_token") });
+        app.post("/auth/refresh", None, body).await.refused(400, "invalid-token");
+        app.get("/auth/session", Some(&access_token)).await.expect(200);
+    })
+    .await;
+}

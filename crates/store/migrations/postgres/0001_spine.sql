@@ -104,7 +104,7 @@ CREATE TABLE attempts (
     PRIMARY KEY (user_id, factor)
 );
 
--- Attempts at passwords and mails to addresses: at most 2^20 rows, alike for unknown addresses.
+-- Attempts at passwords and mails to addresses: at most 2^24 rows, alike for unknown addresses.
 CREATE TABLE budgets (
     slot    BIGINT PRIMARY KEY,
     streak  BIGINT NOT NULL,

@@ -29,9 +29,9 @@ impl Slot {
     }
 }
 
-/// Counts one attempt against each budget in turn, before anybody looks at it.
+/// Counts one attempt against each budget, or against none, before anybody looks at it.
 pub struct Reserve {
-    /// The budgets, the narrowest first: a refusal costs the wider ones nothing.
+    /// The budgets, the widest last.
     pub slots: Vec<Slot>,
     /// When.
     pub now: Timestamp,
@@ -54,10 +54,15 @@ impl Unit for Reserve {
 
     async fn run(&self, tx: &mut Tx<'_>) -> Result<Reserved, Fault> {
         let mut widest = 0;
-        for slot in &self.slots {
+        for (counted, slot) in self.slots.iter().enumerate() {
             match reserve(tx, *slot, self.now).await? {
                 Reserved::Go { streak } => widest = streak,
-                Reserved::Wait(until) => return Ok(Reserved::Wait(until)),
+                Reserved::Wait(until) => {
+                    for Slot { slot, .. } in &self.slots[..counted] {
+                        take_back(tx, *slot).await?;
+                    }
+                    return Ok(Reserved::Wait(until));
+                }
             }
         }
         Ok(Reserved::Go { streak: widest })
@@ -103,8 +108,35 @@ pub(crate) async fn forgive(tx: &mut Tx<'_>, slot: i64) -> Result<(), Fault> {
     tx.put(sql!("UPDATE budgets SET streak = 0 WHERE slot = ?1"), args![slot]).await
 }
 
-/// Takes back one attempt that turned out to be right, where strangers' attempts must stay counted.
-pub(crate) async fn take_back(tx: &mut Tx<'_>, slot: i64) -> Result<(), Fault> {
+/// Changes a budget's row and nothing that it says.
+pub(crate) async fn touch(tx: &mut Tx<'_>, slot: i64) -> Result<(), Fault> {
+    tx.put(sql!("UPDATE budgets SET seen_at = seen_at + 1 WHERE slot = ?1"), args![slot]).await
+}
+
+/// Halves a budget after the right password, where strangers' attempts must not be forgotten at once:
+/// an owner's slips fade, a stranger's guesses outlast them.
+pub(crate) async fn ease(tx: &mut Tx<'_>, slot: i64) -> Result<(), Fault> {
+    tx.put(sql!("UPDATE budgets SET streak = streak / 2 WHERE slot = ?1"), args![slot]).await
+}
+
+/// Takes back an attempt that is not looked at after all, because too many are.
+pub struct Release {
+    /// The budgets that counted it.
+    pub slots: Vec<Slot>,
+}
+
+impl Unit for Release {
+    type Out = ();
+
+    async fn run(&self, tx: &mut Tx<'_>) -> Result<(), Fault> {
+        for Slot { slot, .. } in &self.slots {
+            take_back(tx, *slot).await?;
+        }
+        Ok(())
+    }
+}
+
+async fn take_back(tx: &mut Tx<'_>, slot: i64) -> Result<(), Fault> {
     tx.put(
         sql!("UPDATE budgets SET streak = streak - 1 WHERE slot = ?1 AND streak > 0"),
         args![slot],

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use nightlatch_core::{
     MethodId, Timestamp, UserId,
-    audit::{Event, Kind},
+    audit::{Event, Kind, Reason},
     code::OneTimeCode,
     factors::{
         recovery_codes::StoredSet,
@@ -20,7 +20,7 @@ use super::{
     methods,
     outbox::{self, Envelope},
     presented, recovery_codes, second_factor,
-    session::{self, Fresh, Session},
+    session::{self, Fresh, Session, Which},
     totp::parameters,
 };
 use crate::{Fault, FromRow, Row, Tx, Unit, args, sql};
@@ -235,6 +235,9 @@ impl Unit for Confirm {
         account::raise_held(tx, self.user, pending.epoch).await?;
         let account = account::by_id(tx, self.user).await?;
         let account = account.ok_or_else(|| Fault::corrupt("users"))?;
+        if !methods::holding(tx, self.user).await?.required() {
+            self.end_others(tx, held.as_ref()).await?;
+        }
         self.enrol(tx, &pending, &totp, &proof).await?;
         let session = self.session(tx, held, &proof).await?;
         self.told(tx, &account, &session, &pending.name).await?;
@@ -297,6 +300,7 @@ impl Confirm {
                 args![self.user, set],
             )
             .await?;
+            second_factor::reset(tx, self.user, Factor::BackupCode).await?;
         }
         // A success of this factor like any other. Without it nobody could come back to an app by a
         // new one, after wrong codes disabled the old one.
@@ -308,11 +312,22 @@ impl Confirm {
     async fn hold(&self, tx: &mut Tx<'_>) -> Result<Result<Option<Session>, Unconfirmed>, Fault> {
         match &self.enroller {
             Enroller::Session(session) => {
-                let held = session::hold(tx, &self.ring, session).await?;
+                let held = session::hold(tx, &self.ring, session, self.fresh.now).await?;
                 Ok(held.map(Some).ok_or(Unconfirmed::NotFound))
+            }
+            Enroller::SignIn { expires_at, .. } if self.fresh.now >= *expires_at => {
+                Ok(Err(Unconfirmed::NotFound))
             }
             Enroller::SignIn { .. } => Ok(Ok(None)),
         }
+    }
+
+    /// With the first second factor whatever was opened without one ends, but for the session that
+    /// proves it now.
+    async fn end_others(&self, tx: &mut Tx<'_>, held: Option<&Session>) -> Result<(), Fault> {
+        let which = held.map_or(Which::All, |held| Which::AllBut(held.id));
+        let (reason, now) = (Reason::MethodAdded, self.fresh.now);
+        session::end_some(tx, self.user, which, reason, now).await.map(drop)
     }
 
     async fn session(

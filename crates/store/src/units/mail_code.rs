@@ -79,6 +79,8 @@ impl Unit for Try {
 
     async fn run(&self, tx: &mut Tx<'_>) -> Result<Self::Out, Fault> {
         let (user, now) = (self.session.user, self.fresh.now);
+        let held = session::hold(tx, &self.ring, &self.session, now).await?;
+        let Some(held) = held else { return Ok(Err(Refusal::Ended)) };
         if let Err(refusal) = second_factor::count(tx, user, Factor::Email, true, now).await? {
             return Ok(Err(refusal));
         }
@@ -104,9 +106,6 @@ impl Unit for Try {
             return Ok(Err(Refusal::Wrong));
         };
         tx.put(sql!("DELETE FROM mail_codes WHERE user_id = ?1"), args![user]).await?;
-        let Some(held) = session::hold(tx, &self.ring, &self.session).await? else {
-            return Ok(Err(Refusal::Ended));
-        };
         let raised = session::elevate(tx, &self.ring, &self.fresh, held, &proof).await?;
         second_factor::reset(tx, user, Factor::Email).await?;
         tx.audit(&event).await?;

@@ -15,6 +15,7 @@ use nightlatch_core::{
 use super::{
     account::{self, Account},
     outbox::{self, Envelope},
+    session::{self, Session},
 };
 use crate::{Column, Fault, FromRow, Row, Tx, Unit, args, sql};
 
@@ -167,6 +168,8 @@ pub struct Remove {
     pub ring: Arc<KeyRing>,
     /// Whose, as read when the request was decided.
     pub account: Account,
+    /// The session that asked.
+    pub session: Session,
     /// Which method.
     pub method: MethodId,
     /// Whether policy demands that one method stays.
@@ -193,7 +196,8 @@ impl Unit for Remove {
 
     async fn run(&self, tx: &mut Tx<'_>) -> Result<Removed, Fault> {
         let (user, now) = (self.account.id, self.envelope.now);
-        if !account::hold_epoch(tx, user, self.account.epoch).await? {
+        let held = account::hold_epoch(tx, user, self.account.epoch).await?;
+        if !held || !session::is_live(tx, &self.session, now).await? {
             return Ok(Removed::Conflict);
         }
         let holding = holding(tx, user).await?;

@@ -3,7 +3,6 @@
 use std::sync::Arc;
 
 use nightlatch_core::{
-    SessionId,
     audit::{Event, Kind, Reason},
     keys::KeyRing,
     message::Template,
@@ -11,8 +10,9 @@ use nightlatch_core::{
 
 use super::{
     account::{self, Account},
+    budget,
     outbox::{self, Envelope},
-    session::{self, Which},
+    session::{self, Session, Which},
 };
 use crate::{Fault, Tx, Unit, args, sql};
 
@@ -23,7 +23,9 @@ pub struct Change {
     /// Whose, as read when the request was decided.
     pub account: Account,
     /// The session that asked, and goes on.
-    pub session: SessionId,
+    pub session: Session,
+    /// The budget that the right current password clears.
+    pub forgive: Option<i64>,
     /// The new password, hashed and sealed.
     pub sealed: Vec<u8>,
     /// The notice.
@@ -35,8 +37,13 @@ impl Unit for Change {
 
     async fn run(&self, tx: &mut Tx<'_>) -> Result<bool, Fault> {
         let (user, now) = (self.account.id, self.envelope.now);
-        if !account::raise_epoch(tx, user, self.account.epoch).await? {
+        let held = account::hold_epoch(tx, user, self.account.epoch).await?;
+        if !held || !session::is_live(tx, &self.session, now).await? {
             return Ok(false);
+        }
+        account::raise_held(tx, user, self.account.epoch).await?;
+        if let Some(slot) = self.forgive {
+            budget::forgive(tx, slot).await?;
         }
         tx.put(
             sql!("UPDATE users SET password = ?2, password_at = ?3 WHERE id = ?1"),
@@ -44,10 +51,10 @@ impl Unit for Change {
         )
         .await?;
         let reason = Reason::PasswordChanged;
-        session::end_some(tx, user, Which::AllBut(self.session), reason, now).await?;
+        session::end_some(tx, user, Which::AllBut(self.session.id), reason, now).await?;
         tx.audit(&Event {
             user: Some(user),
-            session: Some(self.session),
+            session: Some(self.session.id),
             ..Event::success(Kind::PasswordChanged, now)
         })
         .await?;

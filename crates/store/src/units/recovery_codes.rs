@@ -17,6 +17,7 @@ use super::{
     methods,
     outbox::{self, Envelope},
     second_factor::{Attempt, Attempted, Refusal},
+    session::{self, Session},
 };
 use crate::{Fault, FromRow, Row, Tx, Unit, args, sql};
 
@@ -197,6 +198,8 @@ pub struct Regenerate {
     pub ring: Arc<KeyRing>,
     /// Whose, as read when the request was decided.
     pub account: Account,
+    /// The session that asked.
+    pub session: Session,
     /// The new set.
     pub set: StoredSet,
     /// The notice.
@@ -219,7 +222,8 @@ impl Unit for Regenerate {
 
     async fn run(&self, tx: &mut Tx<'_>) -> Result<Regenerated, Fault> {
         let (user, now) = (self.account.id, self.envelope.now);
-        if !account::hold_epoch(tx, user, self.account.epoch).await? {
+        let held = account::hold_epoch(tx, user, self.account.epoch).await?;
+        if !held || !session::is_live(tx, &self.session, now).await? {
             return Ok(Regenerated::Conflict);
         }
         if !methods::holding(tx, user).await?.required() {

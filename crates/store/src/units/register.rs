@@ -7,7 +7,7 @@ use nightlatch_core::{
     audit::{Event, Kind},
     keys::KeyRing,
     message::{Message, Template},
-    proof::Proofs,
+    proof::{Factor, Proofs},
 };
 
 use super::{
@@ -172,7 +172,17 @@ impl Unit for Verify {
             return Ok(None);
         }
         let (user, proofs) = (self.account.id, self.proofs.clone());
-        session::open(tx, &self.ring, &self.fresh, user, proofs).await.map(Some)
+        let session = session::open(tx, &self.ring, &self.fresh, user, proofs).await?;
+        tx.audit(&Event {
+            user: Some(user),
+            session: Some(session.id),
+            factor: Some(Factor::Email),
+            level: Some(session.proofs.level()),
+            address: self.fresh.address.as_deref().and_then(|text| text.parse().ok()),
+            ..Event::success(Kind::SignIn, self.fresh.now)
+        })
+        .await?;
+        Ok(Some(session))
     }
 }
 

@@ -104,30 +104,38 @@ impl Attempt {
         tx: &mut Tx<'_>,
         factor: Factor,
     ) -> Result<Result<Account, Refusal>, Fault> {
-        if let Aim::SignIn(step) = &self.aim {
-            // Held to the end: a password that changes, or an account that is disabled, at this very
-            // moment ends the sessions that are there, and none may appear behind its back.
-            let held = account::hold_epoch(tx, step.user, step.epoch).await?;
-            if !held || !presented::count_try(tx, &step.id, step.expires_at).await? {
-                return Ok(Err(Refusal::Ended));
-            }
-        }
-        if let Err(refusal) =
-            count(tx, self.user(), factor, self.known_device(), self.fresh.now).await?
-        {
-            if let Aim::SignIn(step) = &self.aim {
-                presented::forget_try(tx, &step.id).await?;
-            }
-            return Ok(Err(refusal));
-        }
+        let now = self.fresh.now;
         let account = account::by_id(tx, self.user()).await?;
         let account = account.filter(|account| account.standing == account::Standing::Active);
         let Some(account) = account else { return Ok(Err(Refusal::Ended)) };
-        // Whatever is disabled was refused by its count. The last attempt before that is this one,
+        // Held to the end: a password that changes, or an account that is disabled, at this very
+        // moment ends the sessions that are there, and none may appear behind its back.
+        let open = match &self.aim {
+            Aim::SignIn(step) => account::hold_epoch(tx, account.id, step.epoch).await?,
+            Aim::StepUp(session) => {
+                account::hold_epoch(tx, account.id, account.epoch).await?
+                    && session::is_live(tx, session, now).await?
+            }
+        };
+        if !open {
+            return Ok(Err(Refusal::Ended));
+        }
+        // What is disabled is refused by its count. The last attempt before that is this one,
         // perhaps, and is looked at.
         let holding = Holding { codes_disabled: false, ..methods::holding(tx, account.id).await? };
         if !holding.accepts(factor, &self.allowed) {
             return Ok(Err(Refusal::NotAllowed));
+        }
+        if let Aim::SignIn(step) = &self.aim
+            && !presented::count_try(tx, &step.id, step.expires_at).await?
+        {
+            return Ok(Err(Refusal::Ended));
+        }
+        if let Err(refusal) = count(tx, account.id, factor, self.known_device(), now).await? {
+            if let Aim::SignIn(step) = &self.aim {
+                presented::forget_try(tx, &step.id).await?;
+            }
+            return Ok(Err(refusal));
         }
         Ok(Ok(account))
     }
@@ -137,7 +145,7 @@ impl Attempt {
     pub(crate) async fn is_open(&self, tx: &mut Tx<'_>) -> Result<bool, Fault> {
         match &self.aim {
             Aim::SignIn(step) => presented::is_open(tx, &step.id).await,
-            Aim::StepUp(session) => Ok(session::hold(tx, &self.ring, session).await?.is_some()),
+            Aim::StepUp(session) => session::is_live(tx, session, self.fresh.now).await,
         }
     }
 
@@ -214,7 +222,7 @@ impl Attempt {
                 session::open(tx, ring, fresh, account.id, proofs).await?
             }
             Aim::StepUp(session) => {
-                let Some(held) = session::hold(tx, ring, session).await? else {
+                let Some(held) = session::hold(tx, ring, session, fresh.now).await? else {
                     return Ok(Err(Refusal::Ended));
                 };
                 session::elevate(tx, ring, fresh, held, proof).await?

@@ -160,20 +160,44 @@ pub(crate) async fn hold(
     tx: &mut Tx<'_>,
     ring: &KeyRing,
     seen: &Session,
+    now: Timestamp,
 ) -> Result<Option<Session>, Fault> {
     let stored = tx
         .row::<Stored>(
             sql!(
                 "SELECT id, user_id, created_at, expires_at, idle_until, seen_at, proofs, secrets, \
-                 generation, client, address FROM sessions WHERE id = ?1 AND secrets = ?2",
+                 generation, client, address FROM sessions \
+                 WHERE id = ?1 AND secrets = ?2 AND expires_at > ?3 AND idle_until > ?3",
                 pg: "SELECT id, user_id, created_at, expires_at, idle_until, seen_at, proofs, \
                  secrets, generation, client, address FROM sessions \
-                 WHERE id = $1 AND secrets = $2 FOR NO KEY UPDATE"
+                 WHERE id = $1 AND secrets = $2 AND expires_at > $3 AND idle_until > $3 \
+                 FOR NO KEY UPDATE"
             ),
-            args![seen.id, seen.secrets],
+            args![seen.id, seen.secrets, now],
         )
         .await?;
     stored.map(|stored| stored.open(ring)).transpose()
+}
+
+/// Whether a session goes on with the secrets it was `seen` with; it stays so until this unit commits.
+pub(crate) async fn is_live(
+    tx: &mut Tx<'_>,
+    seen: &Session,
+    now: Timestamp,
+) -> Result<bool, Fault> {
+    let row = tx
+        .row::<(i64,)>(
+            sql!(
+                "SELECT generation FROM sessions \
+                 WHERE id = ?1 AND secrets = ?2 AND expires_at > ?3 AND idle_until > ?3",
+                pg: "SELECT generation FROM sessions \
+                 WHERE id = $1 AND secrets = $2 AND expires_at > $3 AND idle_until > $3 \
+                 FOR NO KEY UPDATE"
+            ),
+            args![seen.id, seen.secrets, now],
+        )
+        .await?;
+    Ok(row.is_some())
 }
 
 /// Adds a proof to a session that this unit holds, and gives it new secrets; the old ones are dead.
@@ -185,9 +209,13 @@ pub(crate) async fn elevate(
     proof: &Proof,
 ) -> Result<Session, Fault> {
     let proofs = held.proofs.with(proof);
-    // A new proof begins a new period of its level (NIST SP 800-63B §2.2.3: reauthentication
-    // resets both limits).
-    let (expires_at, idle_until) = fresh.deadlines(proofs.level(), fresh.now);
+    let (mut expires_at, mut idle_until) = fresh.deadlines(proofs.level(), fresh.now);
+    if !proofs.renewed(proof) {
+        // Only a proof that renews the session's level begins a new period of it (NIST SP 800-63B
+        // §2.2.3); any other is activity.
+        expires_at = held.expires_at;
+        idle_until = idle_until.min(expires_at);
+    }
     let raised = Session {
         proofs,
         expires_at,

@@ -30,6 +30,8 @@ pub struct Refused {
     pub reason: Reason,
     /// Refusals in a row, this one included, as the budget counted them.
     pub streak: i64,
+    /// The budget that counted the attempt.
+    pub slot: i64,
     /// The client's network address.
     pub address: Option<std::net::IpAddr>,
     /// When.
@@ -47,6 +49,8 @@ impl Unit for Refused {
             suppressed: (self.streak > AUDIT_FIRST).then_some(AUDIT_EVERY - 1),
             ..Event::failure(Kind::SignIn, self.now, self.reason)
         };
+        // Written for everybody, so that there is something to make durable for everybody.
+        budget::touch(tx, self.slot).await?;
         let told = self.streak <= AUDIT_FIRST || self.streak % AUDIT_EVERY == 0;
         if self.account.is_some() && told {
             tx.audit(&event).await
@@ -72,8 +76,8 @@ pub struct Accepted {
     pub proofs: Proofs,
     /// The budgets that the right password clears.
     pub forgive: Vec<i64>,
-    /// The budgets that get this attempt back and keep the others.
-    pub take_back: Vec<i64>,
+    /// The budgets that the right password halves.
+    pub ease: Vec<i64>,
     /// The password under today's parameters, sealed, if it was stored under lesser ones.
     pub rehashed: Option<Vec<u8>>,
 }
@@ -100,8 +104,8 @@ impl Unit for Accepted {
         for slot in &self.forgive {
             budget::forgive(tx, *slot).await?;
         }
-        for slot in &self.take_back {
-            budget::take_back(tx, *slot).await?;
+        for slot in &self.ease {
+            budget::ease(tx, *slot).await?;
         }
         if let Some(sealed) = &self.rehashed {
             tx.put(
@@ -161,7 +165,9 @@ impl Unit for Renew {
             return Ok(None);
         }
         let (ring, fresh) = (&self.ring, &self.fresh);
-        let Some(held) = session::hold(tx, ring, &self.session).await? else { return Ok(None) };
+        let Some(held) = session::hold(tx, ring, &self.session, fresh.now).await? else {
+            return Ok(None);
+        };
         let raised = session::elevate(tx, ring, fresh, held, &self.proof).await?;
         for slot in &self.forgive {
             budget::forgive(tx, *slot).await?;

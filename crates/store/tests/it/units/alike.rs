@@ -100,6 +100,7 @@ async fn a_refused_password_costs_the_same_whether_the_address_is_known() {
                 account,
                 reason: Reason::WrongPassword,
                 streak,
+                slot: world.slot(Budget::Anywhere).slot,
                 address: None,
                 now: LATER,
             };

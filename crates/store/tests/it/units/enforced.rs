@@ -58,7 +58,7 @@ impl World {
             demand: Demand::None,
             proofs,
             forgive: Vec::new(),
-            take_back: Vec::new(),
+            ease: Vec::new(),
             rehashed: None,
         }
     }

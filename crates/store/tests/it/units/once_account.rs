@@ -13,6 +13,7 @@ use nightlatch_store::{
         methods::{Read, Remove, Removed},
         password::Change,
         register::{AcceptInvite, Register, Verify},
+        session::Session,
     },
 };
 
@@ -44,10 +45,11 @@ impl World {
         }
     }
 
-    fn remove(&self, person: &Person, app: App) -> Remove {
+    fn remove(&self, person: &Person, session: &Session, app: App) -> Remove {
         Remove {
             ring: self.ring.clone(),
             account: person.account.clone(),
+            session: session.clone(),
             method: app.method,
             keep_one: true,
             envelope: self.envelope(LATER),
@@ -160,7 +162,8 @@ async fn enrol_all(world: &World, user: UserId) -> bool {
             Begun::TooMany => return true,
             Begun::AlreadyEnabled => panic!("every app has a name of its own"),
         }
-        let enroller = Enroller::SignIn { id, proofs: person.proofs(LATER), expires_at: LATER };
+        let expires_at = LATER.plus(Duration::from_mins(15));
+        let enroller = Enroller::SignIn { id, proofs: person.proofs(LATER), expires_at };
         // Lost to somebody else's enrolment, perhaps.
         let _ = world.write(world.confirm(&person, &enroller, app, LATER)).await;
     }
@@ -191,7 +194,9 @@ async fn of_the_last_two_methods_one_stays_where_one_must() {
         for _ in 0..rounds(&world.store) {
             let mut person = world.person().await;
             world.enrol(&mut person).await;
-            let removals = (0..RUNNERS).map(|n| world.remove(&person, person.apps[n % 2]));
+            let session = world.sign_in(&person, LATER.plus(Duration::from_mins(2))).await;
+            let removals =
+                (0..RUNNERS).map(|n| world.remove(&person, &session, person.apps[n % 2]));
             let removed = world.race(removals).await;
             assert_eq!(count(&removed, |one| *one == Removed::Gone), 1);
             assert_eq!(count(&removed, |one| *one == Removed::Conflict), RUNNERS - 1);
@@ -200,7 +205,10 @@ async fn of_the_last_two_methods_one_stays_where_one_must() {
             let (holding, _) = world.write(Read { user: person.id() }).await;
             let [left] = holding.methods.as_slice() else { panic!("{:?}", holding.methods) };
             let app = person.apps.iter().find(|app| app.method == left.id).unwrap();
-            assert_eq!(world.write(world.remove(&person, *app)).await, Removed::LastMethod);
+            assert_eq!(
+                world.write(world.remove(&person, &session, *app)).await,
+                Removed::LastMethod
+            );
         }
     })
     .await;
@@ -215,7 +223,8 @@ async fn no_sign_in_survives_the_change_of_the_password_that_it_races_with() {
             let change = Change {
                 ring: world.ring.clone(),
                 account: person.account.clone(),
-                session: asking.id,
+                session: asking.clone(),
+                forgive: None,
                 sealed: vec![1],
                 envelope: world.envelope(LATER),
             };

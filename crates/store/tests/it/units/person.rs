@@ -143,7 +143,8 @@ impl World {
     pub(crate) async fn begin(&self, person: &mut Person, now: Timestamp) -> (Enroller, App) {
         let lineage = self.id();
         let proofs = person.proofs(now);
-        let enroller = Enroller::SignIn { id: lineage, proofs, expires_at: now };
+        let enroller =
+            Enroller::SignIn { id: lineage, proofs, expires_at: now.plus(Duration::from_mins(15)) };
         let app = self.app();
         let (codes, set) = self.recovery_set(person.id());
         let begun = self.write(self.beginning(person, lineage, app, Some(set), now)).await;

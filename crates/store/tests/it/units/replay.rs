@@ -96,6 +96,7 @@ async fn a_code_that_signed_in_does_not_step_up() {
 async fn a_change_of_factors_ends_the_sign_ins_that_were_under_way() {
     each_world(async |world| {
         let mut person = world.person().await;
+        let session = world.sign_in(&person, LATER).await;
         let step = world.step(&person, true);
         let settle = world.reserved(&person, step.clone()).await;
         world.change_factors(&mut person).await;
@@ -112,6 +113,7 @@ async fn a_change_of_factors_ends_the_sign_ins_that_were_under_way() {
         let stale = Remove {
             ring: world.ring.clone(),
             account: person.account.clone(),
+            session,
             method: person.apps[0].method,
             keep_one: false,
             envelope: world.envelope(LATER),

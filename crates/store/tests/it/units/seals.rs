@@ -148,12 +148,12 @@ async fn the_proofs_of_another_session_raise_nothing() {
     each_world(async |world| {
         // Of somebody else, and of the same person.
         let strong = world.person().await;
-        let mut both = world.newcomer().await;
-        let (strongest, (weak, random)) =
-            (world.sign_in(&strong, LATER).await, world.weak_session(&both).await);
-        let raised = world.enrol(&mut both).await;
+        let strongest = world.sign_in(&strong, LATER).await;
+        let both = world.newcomer().await;
+        let (weak, random) = world.weak_session(&both).await;
+        let (sibling, _) = world.weak_session(&both).await;
         let own = world.proofs_of(weak.id).await;
-        for other in [strongest.id, raised.id] {
+        for other in [strongest.id, sibling.id] {
             let stolen = world.proofs_of(other).await;
             world.set_proofs(weak.id, &stolen).await;
             world.assert_unreadable(weak.id, weak.user).await;
