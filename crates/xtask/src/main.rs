@@ -6,9 +6,14 @@
               part of the product"
 )]
 
+mod bench;
+mod browser;
 mod command;
+mod fuzz;
+mod mutants;
 mod postgres;
 mod programs;
+mod soak;
 mod test;
 mod tidy;
 
@@ -27,6 +32,14 @@ Commands:
   test clippy       Lints, warnings denied
   test docs         API documentation, warnings denied
   test tests        All tests, on SQLite and on a private PostgreSQL; runs `programs` first
+  test browser      The pages in Chromium, with virtual authenticators; runs `programs` first
+  test fuzz         Fuzzing of every parser, 20 seconds each; runs `programs` first
+  soak              Runs every part below; takes hours
+  soak fuzz         Fuzzing of every parser, 10 minutes each
+  soak mutants [FILE]..
+                    Breaks the code that verifies (or some files of it) in every small way, and
+                    fails if no test notices
+  bench [--json]    Measures, and fails if a target of docs/performance.md is missed
   postgres <CMD>..  Runs a command beside a private PostgreSQL (NIGHTLATCH_TEST_POSTGRES)
   help              Prints this
 ";
@@ -43,6 +56,12 @@ fn main() -> ExitCode {
             Some(steps) => test::run(steps),
             None => return misused(),
         },
+        ["soak", names @ ..] => match soak::run(names) {
+            Some(result) => result,
+            None => return misused(),
+        },
+        ["bench"] => bench::run(false),
+        ["bench", "--json"] => bench::run(true),
         ["postgres", program, args @ ..] => postgres::beside(program, args),
         _ => return misused(),
     };

@@ -16,7 +16,7 @@ struct Program {
     is_there: fn() -> bool,
 }
 
-const PROGRAMS: [Program; 5] = [
+const PROGRAMS: [Program; 9] = [
     Program {
         name: "PostgreSQL's server (initdb, postgres, pg_isready)",
         package: "postgresql",
@@ -38,6 +38,14 @@ const PROGRAMS: [Program; 5] = [
         is_there: || on_path("zbarimg").is_some(),
     },
     Program { name: "curl", package: "curl", is_there: || on_path("curl").is_some() },
+    Program {
+        name: "a C++ compiler, for libFuzzer (c++)",
+        package: "g++",
+        is_there: || on_path("c++").is_some(),
+    },
+    Program { name: "Chromium", package: "chromium", is_there: || on_path("chromium").is_some() },
+    Program { name: "Node.js, version 20 or newer", package: "nodejs", is_there: has_node },
+    Program { name: "npm", package: "npm", is_there: || on_path("npm").is_some() },
 ];
 
 /// Makes sure that every program is there; installs what is missing where `apt-get` exists.
@@ -82,6 +90,13 @@ pub(crate) fn is_root() -> Result<bool, Failure> {
     Ok(read(Command::new("id").arg("-u"))?.trim() == "0")
 }
 
+/// Whether there is a `node` that the browser's driver runs on.
+fn has_node() -> bool {
+    let version = read(Command::new("node").arg("--version")).unwrap_or_default();
+    let major = version.trim_start_matches('v').split('.').next();
+    major.and_then(|major| major.parse::<u32>().ok()).is_some_and(|major| major >= 20)
+}
+
 fn missing() -> Vec<&'static Program> {
     PROGRAMS.iter().filter(|program| !(program.is_there)()).collect()
 }
@@ -122,8 +137,18 @@ mod tests {
         let command = installer(&PROGRAMS.iter().collect::<Vec<_>>()).unwrap();
         let args: Vec<_> = command.get_args().map(|arg| arg.to_string_lossy()).collect();
         assert_eq!(
-            args[args.len() - 5..],
-            ["postgresql", "util-linux", "oathtool", "zbar-tools", "curl"]
+            args[args.len() - PROGRAMS.len()..],
+            [
+                "postgresql",
+                "util-linux",
+                "oathtool",
+                "zbar-tools",
+                "curl",
+                "g++",
+                "chromium",
+                "nodejs",
+                "npm"
+            ]
         );
     }
 }

@@ -4,7 +4,10 @@ use std::time::Instant;
 
 use crate::command::{Failure, cargo, run as run_command};
 use crate::postgres::Postgres;
-use crate::{programs, tidy};
+use crate::{browser, fuzz, programs, tidy};
+
+/// Each fuzz target runs this long.
+const FUZZ_SECONDS: u32 = 20;
 
 /// One step of the test command.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -21,11 +24,23 @@ pub(crate) enum Step {
     Docs,
     /// All tests, documentation tests included.
     Tests,
+    /// The pages in a browser.
+    Browser,
+    /// Every parser, for a short while.
+    Fuzz,
 }
 
 impl Step {
-    const ALL: [Self; 6] =
-        [Self::Programs, Self::Fmt, Self::Tidy, Self::Clippy, Self::Docs, Self::Tests];
+    const ALL: [Self; 8] = [
+        Self::Programs,
+        Self::Fmt,
+        Self::Tidy,
+        Self::Clippy,
+        Self::Docs,
+        Self::Tests,
+        Self::Browser,
+        Self::Fuzz,
+    ];
 
     /// The steps that `names`, an optional step's name, asks for; `None` if there is no such step.
     pub(crate) fn selected(names: &[&str]) -> Option<&'static [Self]> {
@@ -37,6 +52,8 @@ impl Step {
             ["clippy"] => Some(&[Self::Clippy]),
             ["docs"] => Some(&[Self::Docs]),
             ["tests"] => Some(&[Self::Programs, Self::Tests]),
+            ["browser"] => Some(&[Self::Programs, Self::Browser]),
+            ["fuzz"] => Some(&[Self::Programs, Self::Fuzz]),
             _ => None,
         }
     }
@@ -49,13 +66,18 @@ impl Step {
             Self::Clippy => "clippy",
             Self::Docs => "docs",
             Self::Tests => "tests",
+            Self::Browser => "browser",
+            Self::Fuzz => "fuzz",
         }
     }
 
     fn run(self) -> Result<(), Failure> {
         match self {
             Self::Programs => programs::ensure(),
-            Self::Fmt => run_command(&mut cargo(&["fmt", "--all", "--check"])),
+            Self::Fmt => {
+                run_command(&mut cargo(&["fmt", "--all", "--check"]))?;
+                run_command(&mut cargo(&["fmt", "--check", "--manifest-path", "fuzz/Cargo.toml"]))
+            }
             Self::Tidy => tidy::run(),
             Self::Clippy => run_command(&mut cargo(&[
                 "clippy",
@@ -71,6 +93,8 @@ impl Step {
                     .env("RUSTDOCFLAGS", "-D warnings"),
             ),
             Self::Tests => tests(),
+            Self::Browser => browser::run_all(),
+            Self::Fuzz => fuzz::run_all(FUZZ_SECONDS),
         }
     }
 }

@@ -6,8 +6,8 @@ use std::path::Path;
 
 use crate::command::Failure;
 
-/// Folders of the root that hold nothing of ours.
-const SKIPPED: [&str; 3] = [".git", "target", "nightlatch-data"];
+/// Folders that hold nothing of ours.
+const SKIPPED: [&str; 4] = [".git", "target", "nightlatch-data", "e2e/node_modules"];
 
 /// The text files of the repository.
 #[derive(Debug, Default)]
