@@ -53,12 +53,14 @@ impl Question<'_> {
     ///
     /// What is [`Required`] instead.
     pub fn step_up(&self) -> Result<(), Required> {
-        let level = self.holding.own_level();
+        let level = self.holding.own_level(self.allowed);
         let (at, methods) = match level {
             Level::Aal1 => (self.proofs.at(Factor::Password), vec![Factor::Password]),
             Level::Aal2 | Level::PhishingResistant | Level::Aal3 => {
                 let first = self.proofs.authenticated_at();
-                (self.proofs.levels().at(level, first), self.holding.usable(self.allowed))
+                let mut methods = self.holding.usable(self.allowed);
+                methods.retain(|factor| level == Level::Aal2 || *factor == Factor::WebAuthn);
+                (self.proofs.levels().at(level, first), methods)
             }
         };
         if self.fresh(at, self.max_age) {
@@ -110,6 +112,7 @@ mod tests {
             state,
             created_at: Timestamp::default(),
             last_used_at: None,
+            credential: None,
         };
         Holding { methods: vec![method], ..Holding::default() }
     }

@@ -31,6 +31,16 @@ pub enum Template {
         /// The method's name.
         name: String,
     },
+    /// Notice: a passkey or security key may have been copied; it was refused.
+    CredentialCloned {
+        /// The method's name.
+        name: String,
+    },
+    /// Notice: a method was suspended, because its model is known to be broken.
+    FactorSuspended {
+        /// The method's name.
+        name: String,
+    },
     /// Notice: recovery codes were made anew.
     RecoveryCodesRegenerated,
     /// Notice: few recovery codes are left.
@@ -75,6 +85,8 @@ impl Message {
             Template::RecoveryCodesLow { left } => writer.int(7).int(*left),
             Template::PasswordChanged => writer.int(8),
             Template::MailCode { user, id } => writer.int(9).bytes(user.as_bytes()).bytes(id),
+            Template::CredentialCloned { name } => writer.int(10).text(name),
+            Template::FactorSuspended { name } => writer.int(11).text(name),
         };
         ring.seal(Purpose::Outbox, nonce, &aad(id), &plain.finish())
     }
@@ -98,6 +110,8 @@ impl Message {
                 user: UserId::from_bytes(reader.array()?),
                 id: reader.array()?,
             },
+            10 => Template::CredentialCloned { name: reader.text()? },
+            11 => Template::FactorSuspended { name: reader.text()? },
             _ => return None,
         };
         reader.end()?;

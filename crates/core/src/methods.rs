@@ -4,7 +4,11 @@
 //! its owner makes a second factor required, whatever became of it; only an active one that policy
 //! allows is usable. Required and none usable is the way to recovery, never a session.
 
-use crate::{MethodId, Timestamp, assurance::Level, proof::Factor};
+use nightlatch_webauthn::Aaguid;
+
+use crate::{
+    MethodId, Timestamp, assurance::Level, factors::webauthn::CredentialKind, proof::Factor,
+};
 
 /// What became of a confirmed method. A removed one has no row; a pending one is no method yet.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -63,6 +67,23 @@ pub struct Method {
     pub created_at: Timestamp,
     /// When it last proved something.
     pub last_used_at: Option<Timestamp>,
+    /// What its owner may want to know of it, if it is a passkey or a security key.
+    pub credential: Option<CredentialFacts>,
+}
+
+/// What the owner of a passkey or security key sees of it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct CredentialFacts {
+    /// As what it was enrolled.
+    pub kind: CredentialKind,
+    /// The authenticator's model, as it says.
+    pub aaguid: Aaguid,
+    /// Whether it is synced between devices.
+    pub backup_eligible: bool,
+    /// Whether a copy of it exists now.
+    pub backup_state: bool,
+    /// Whether its model was attested and trusted.
+    pub attested: bool,
 }
 
 /// The types of second factors that policy allows.
@@ -71,7 +92,7 @@ pub struct Allowed(pub Vec<Factor>);
 
 impl Default for Allowed {
     fn default() -> Self {
-        Self(vec![Factor::Totp, Factor::BackupCode])
+        Self(vec![Factor::WebAuthn, Factor::Totp, Factor::BackupCode])
     }
 }
 
@@ -79,7 +100,8 @@ impl Allowed {
     /// The types that a person can enrol as a method; recovery codes come with the first of them.
     #[must_use]
     pub fn enrollable(&self) -> Vec<Factor> {
-        self.0.iter().copied().filter(|factor| *factor == Factor::Totp).collect()
+        let method = |factor: &Factor| matches!(factor, Factor::WebAuthn | Factor::Totp);
+        self.0.iter().copied().filter(method).collect()
     }
 }
 
@@ -129,18 +151,17 @@ impl Holding {
     /// Which factors could be asked for now, the strongest first.
     #[must_use]
     pub fn usable(&self, allowed: &Allowed) -> Vec<Factor> {
-        let mut usable = Vec::new();
-        let active = |method: &&Method| method.state == State::Active;
-        for method in self.methods.iter().filter(active) {
-            if !usable.contains(&method.factor) {
-                usable.push(method.factor);
-            }
-        }
-        if self.required() && self.codes_left > 0 && !self.codes_disabled {
-            usable.push(Factor::BackupCode);
-        }
-        usable.retain(|factor| allowed.0.contains(factor));
-        usable
+        let active = |factor| {
+            self.methods
+                .iter()
+                .any(|method| method.factor == factor && method.state == State::Active)
+        };
+        let codes = self.required() && self.codes_left > 0 && !self.codes_disabled;
+        Factor::ALL
+            .into_iter()
+            .filter(|factor| active(*factor) || (*factor == Factor::BackupCode && codes))
+            .filter(|factor| allowed.0.contains(factor))
+            .collect()
     }
 
     /// What follows after the right password.
@@ -157,10 +178,17 @@ impl Holding {
         }
     }
 
-    /// The account's own level: what a change of its factors must be proved at.
+    /// The account's own level: what a change of its factors must be proved at. The highest that a
+    /// method which can be used now can prove.
     #[must_use]
-    pub const fn own_level(&self) -> Level {
-        if self.required() { Level::Aal2 } else { Level::Aal1 }
+    pub fn own_level(&self, allowed: &Allowed) -> Level {
+        if self.accepts(Factor::WebAuthn, allowed) {
+            Level::PhishingResistant
+        } else if self.required() {
+            Level::Aal2
+        } else {
+            Level::Aal1
+        }
     }
 
     /// Whether `factor` may be presented now.
@@ -175,22 +203,24 @@ mod tests {
     use super::*;
     use proptest::prelude::*;
 
-    fn method(state: State) -> Method {
+    fn method((factor, state): (Factor, State)) -> Method {
         Method {
             id: MethodId::from_bytes([1; 16]),
-            factor: Factor::Totp,
+            factor,
             name: String::new(),
             state,
             created_at: Timestamp::default(),
             last_used_at: None,
+            credential: None,
         }
     }
 
     fn holding() -> impl Strategy<Value = Holding> {
+        let factor = prop::sample::select(vec![Factor::WebAuthn, Factor::Totp]);
         let state = prop::sample::select(State::ALL.to_vec());
-        (prop::collection::vec(state, 0..4), 0_i64..3, any::<bool>()).prop_map(
-            |(states, codes_left, codes_disabled)| Holding {
-                methods: states.into_iter().map(method).collect(),
+        (prop::collection::vec((factor, state), 0..4), 0_i64..3, any::<bool>()).prop_map(
+            |(methods, codes_left, codes_disabled)| Holding {
+                methods: methods.into_iter().map(method).collect(),
                 codes_left,
                 codes_disabled,
             },
@@ -219,12 +249,24 @@ mod tests {
             for factor in holding.usable(&allowed) {
                 prop_assert!(allowed.0.contains(&factor));
                 let usable = match factor {
-                    Factor::Totp => holding.methods.iter().any(|m| m.state == State::Active),
+                    Factor::WebAuthn | Factor::Totp => {
+                        let mut methods = holding.methods.iter();
+                        methods.any(|one| one.factor == factor && one.state == State::Active)
+                    }
                     Factor::BackupCode => holding.codes_left > 0 && !holding.codes_disabled,
                     Factor::Password | Factor::Email => false,
                 };
                 prop_assert!(usable, "{factor:?} was offered");
             }
+        }
+
+        /// What an account's own level asks for can be proved by what it has, or by nothing.
+        #[test]
+        fn the_own_level_is_one_that_can_be_proved(holding in holding(), allowed in allowed()) {
+            let level = holding.own_level(&allowed);
+            let key = holding.usable(&allowed).contains(&Factor::WebAuthn);
+            prop_assert_eq!(level == Level::PhishingResistant, key);
+            prop_assert_eq!(level == Level::Aal1, holding.methods.is_empty());
         }
     }
 }

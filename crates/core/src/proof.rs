@@ -26,11 +26,15 @@ pub enum Factor {
     BackupCode,
     /// Control of the verified mailbox, by a mailed link or code. Never raises a level.
     Email,
+    /// A passkey or security key (WebAuthn).
+    #[serde(rename = "webauthn")]
+    WebAuthn,
 }
 
 impl Factor {
     /// Every factor there is.
-    pub const ALL: [Self; 4] = [Self::Password, Self::Totp, Self::BackupCode, Self::Email];
+    pub const ALL: [Self; 5] =
+        [Self::Password, Self::WebAuthn, Self::Totp, Self::BackupCode, Self::Email];
 
     /// The name on the wire: a method's `type` in the API.
     #[must_use]
@@ -40,6 +44,7 @@ impl Factor {
             Self::Totp => "totp",
             Self::BackupCode => "backup_code",
             Self::Email => "email",
+            Self::WebAuthn => "webauthn",
         }
     }
 
@@ -51,6 +56,7 @@ impl Factor {
             Self::Totp => 2,
             Self::BackupCode => 3,
             Self::Email => 4,
+            Self::WebAuthn => 5,
         }
     }
 
@@ -65,7 +71,7 @@ impl Factor {
     pub const fn kind(self) -> Kind {
         match self {
             Self::Password => Kind::Know,
-            Self::Totp | Self::BackupCode => Kind::Have,
+            Self::Totp | Self::BackupCode | Self::WebAuthn => Kind::Have,
             Self::Email => Kind::Reach,
         }
     }
@@ -80,6 +86,36 @@ pub enum Kind {
     Have,
     /// An address one can read: not an authentication factor.
     Reach,
+}
+
+/// What an authenticator showed beside being there.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Authenticator {
+    /// It verified the person, and that counts: a second factor in itself.
+    pub user_verified: bool,
+    /// Its key cannot leave it (not backup-eligible).
+    pub device_bound: bool,
+    /// Its model is attested, trusted, and allowed to prove the highest level.
+    pub attested: bool,
+}
+
+impl Authenticator {
+    const fn code(self) -> i64 {
+        (if self.user_verified { 1 } else { 0 })
+            | (if self.device_bound { 2 } else { 0 })
+            | (if self.attested { 4 } else { 0 })
+    }
+
+    const fn from_code(code: i64) -> Option<Self> {
+        if code & !7 != 0 {
+            return None;
+        }
+        Some(Self {
+            user_verified: code & 1 != 0,
+            device_bound: code & 2 != 0,
+            attested: code & 4 != 0,
+        })
+    }
 }
 
 /// What has to be spent, once, before a proof counts.
@@ -108,6 +144,26 @@ pub enum Evidence {
         /// The id of the link or code.
         id: [u8; 16],
     },
+    /// The answer to a ceremony: the ceremony is burned, and the counter compared and set.
+    Assertion {
+        /// The id of the ceremony.
+        ceremony: [u8; 16],
+        /// The method that answered.
+        method: MethodId,
+        /// The signature counter that the answer was verified against.
+        from: u32,
+        /// The signature counter from now on.
+        to: u32,
+        /// Whether the credential is backed up now.
+        backup_state: bool,
+    },
+    /// A new credential; the ceremony is burned.
+    Registration {
+        /// The id of the ceremony.
+        ceremony: [u8; 16],
+        /// The new method.
+        method: MethodId,
+    },
 }
 
 /// One factor, verified a moment ago. Neither `Clone` nor constructible outside this crate.
@@ -126,7 +182,17 @@ impl Proof {
         at: Timestamp,
         evidence: Evidence,
     ) -> Self {
-        Self { user, record: Record { factor, at }, evidence }
+        Self { user, record: Record { factor, at, authenticator: None }, evidence }
+    }
+
+    pub(crate) const fn by_authenticator(
+        user: UserId,
+        authenticator: Authenticator,
+        at: Timestamp,
+        evidence: Evidence,
+    ) -> Self {
+        let authenticator = Some(authenticator);
+        Self { user, record: Record { factor: Factor::WebAuthn, at, authenticator }, evidence }
     }
 
     /// Whose factor it is. The store compares it with the account that is signing in.
@@ -141,6 +207,12 @@ impl Proof {
         self.record.factor
     }
 
+    /// When it was verified.
+    #[must_use]
+    pub const fn at(&self) -> Timestamp {
+        self.record.at
+    }
+
     /// What must be spent with it.
     #[must_use]
     pub const fn evidence(&self) -> &Evidence {
@@ -152,6 +224,15 @@ impl Proof {
 struct Record {
     factor: Factor,
     at: Timestamp,
+    /// Of WebAuthn alone.
+    authenticator: Option<Authenticator>,
+}
+
+impl Record {
+    /// Whether a newer proof says all that this one says.
+    fn is_renewed_by(&self, newer: &Self) -> bool {
+        self.factor == newer.factor && self.authenticator == newer.authenticator
+    }
 }
 
 /// Everything that one session, or one sign-in on its way to a session, has proved.
@@ -159,12 +240,13 @@ struct Record {
 pub struct Proofs(Vec<Record>);
 
 impl Proofs {
-    /// These proofs and one more; an older proof of the same factor gives way.
+    /// These proofs and one more; an older proof of the same factor gives way. Two authenticators that
+    /// show different things are kept apart: touching a plain key must not undo what a passkey proved.
     ///
     /// The proof stays with the unit of work that spends its evidence, which may have to run again.
     #[must_use]
     pub fn with(mut self, proof: &Proof) -> Self {
-        self.0.retain(|record| record.factor != proof.record.factor);
+        self.0.retain(|record| !record.is_renewed_by(&proof.record));
         self.0.push(proof.record);
         self
     }
@@ -172,7 +254,13 @@ impl Proofs {
     /// When `factor` was last proved.
     #[must_use]
     pub fn at(&self, factor: Factor) -> Option<Timestamp> {
-        self.0.iter().find(|record| record.factor == factor).map(|record| record.at)
+        let of_factor = self.0.iter().filter(|record| record.factor == factor);
+        of_factor.map(|record| record.at).max()
+    }
+
+    /// What authenticators showed, and when.
+    pub(crate) fn authenticators(&self) -> impl Iterator<Item = (Authenticator, Timestamp)> {
+        self.0.iter().filter_map(|record| Some((record.authenticator?, record.at)))
     }
 
     /// The factors and when they were proved, oldest first.
@@ -183,7 +271,11 @@ impl Proofs {
     pub(crate) fn write(&self, writer: Writer) -> Writer {
         let count = i64::try_from(self.0.len()).unwrap_or(i64::MAX);
         self.0.iter().fold(writer.int(count), |writer, record| {
-            writer.int(record.factor.code()).time(record.at)
+            let writer = writer.int(record.factor.code()).time(record.at);
+            match record.authenticator {
+                Some(authenticator) => writer.int(authenticator.code()),
+                None => writer,
+            }
         })
     }
 
@@ -192,7 +284,12 @@ impl Proofs {
         let mut records = Vec::new();
         for _ in 0..count {
             let factor = Factor::from_code(reader.int()?)?;
-            records.push(Record { factor, at: reader.time()? });
+            let at = reader.time()?;
+            let authenticator = match factor {
+                Factor::WebAuthn => Some(Authenticator::from_code(reader.int()?)?),
+                Factor::Password | Factor::Totp | Factor::BackupCode | Factor::Email => None,
+            };
+            records.push(Record { factor, at, authenticator });
         }
         Some(Self(records))
     }
@@ -217,4 +314,59 @@ impl Proofs {
 
 fn session_aad(session: SessionId, user: UserId) -> Aad {
     Aad::row("sessions", "proofs").field(session.as_bytes()).field(user.as_bytes())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const SESSION: SessionId = SessionId::from_bytes([1; 16]);
+    const USER: UserId = UserId::from_bytes([2; 16]);
+    const AT: Timestamp = Timestamp::from_seconds(1_700_000_000);
+
+    fn open(ring: &KeyRing, plain: Writer) -> Option<Proofs> {
+        let aad = session_aad(SESSION, USER);
+        let sealed = ring.seal(Purpose::SessionProofs, [0; 12], &aad, &plain.finish());
+        Proofs::open(ring, &sealed, SESSION, USER)
+    }
+
+    fn shown(code: i64) -> Proof {
+        let authenticator = Authenticator::from_code(code).unwrap();
+        let evidence =
+            Evidence::Registration { ceremony: [0; 16], method: MethodId::from_bytes([3; 16]) };
+        Proof::by_authenticator(USER, authenticator, AT, evidence)
+    }
+
+    #[test]
+    fn proofs_that_were_sealed_before_there_were_authenticators_open() {
+        let ring = KeyRing::single(&[1; 32]);
+        let plain = Writer::default().int(2).int(1).time(AT).int(2).time(AT);
+        let factors: Vec<_> = open(&ring, plain).unwrap().iter().collect();
+        assert_eq!(factors, [(Factor::Password, AT), (Factor::Totp, AT)]);
+    }
+
+    #[test]
+    fn what_authenticators_showed_is_sealed_with_the_proofs() {
+        let ring = KeyRing::single(&[1; 32]);
+        for code in 0..8 {
+            let proofs = Proofs::default().with(&shown(code));
+            let sealed = proofs.seal(&ring, [0; 12], SESSION, USER);
+            assert_eq!(Proofs::open(&ring, &sealed, SESSION, USER), Some(proofs));
+        }
+        let webauthn = Writer::default().int(1).int(5).time(AT);
+        assert_eq!(open(&ring, webauthn), None, "says nothing of its authenticator");
+        for code in [8, -1] {
+            let unknown = Writer::default().int(1).int(5).time(AT).int(code);
+            assert_eq!(open(&ring, unknown), None);
+        }
+    }
+
+    #[test]
+    fn a_proof_gives_way_to_one_that_says_all_it_says() {
+        let (touched, verified) = (shown(0), shown(1));
+        let proofs = Proofs::default().with(&verified).with(&touched).with(&verified);
+        assert_eq!(proofs.authenticators().count(), 2);
+        let password = Proof::new(USER, Factor::Password, AT, Evidence::Password);
+        assert_eq!(Proofs::default().with(&password).with(&password).iter().count(), 1);
+    }
 }

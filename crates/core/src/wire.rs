@@ -3,7 +3,7 @@
 //! Lengths come first, so that no two lists of fields share an encoding: it serves associated data
 //! as well as the insides of sealed tokens.
 
-use crate::Timestamp;
+use crate::{MethodId, Timestamp};
 
 /// Writes fields one after the other.
 #[derive(Default)]
@@ -37,6 +37,11 @@ impl Writer {
     pub(crate) fn optional(self, text: Option<&str>) -> Self {
         let present = self.flag(text.is_some());
         present.text(text.unwrap_or_default())
+    }
+
+    /// A method that may not have been named: an empty field or its id.
+    pub(crate) fn method(self, method: Option<MethodId>) -> Self {
+        self.bytes(method.as_ref().map_or(&[][..], |method| method.as_bytes()))
     }
 
     pub(crate) fn as_slice(&self) -> &[u8] {
@@ -95,6 +100,17 @@ impl<'a> Reader<'a> {
         let present = self.flag()?;
         let text = self.text()?;
         Some(present.then_some(text))
+    }
+
+    #[expect(
+        clippy::option_option,
+        reason = "the outer one is the reader's, the inner one the field's"
+    )]
+    pub(crate) fn method(&mut self) -> Option<Option<MethodId>> {
+        match self.bytes()? {
+            [] => Some(None),
+            bytes => Some(Some(MethodId::from_bytes(bytes.try_into().ok()?))),
+        }
     }
 
     /// Nothing may follow the last field.

@@ -6,3 +6,4 @@ pub mod password;
 pub mod recovery_codes;
 mod slow_hash;
 pub mod totp;
+pub mod webauthn;

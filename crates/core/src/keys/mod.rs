@@ -34,6 +34,14 @@ pub(crate) enum Purpose {
     MailLink,
     /// AEAD: a device that was seen before.
     Device,
+    /// AEAD: the enrolment of a passkey or security key.
+    EnrollingCeremony,
+    /// AEAD: a passkey or security key as the second factor of a sign-in.
+    SecondFactorCeremony,
+    /// AEAD: a passkey or security key for a step-up.
+    StepUpCeremony,
+    /// AEAD: a sign-in that begins with a passkey.
+    PasskeyCeremony,
     /// MAC: that a refresh token was made here.
     Refresh,
     /// MAC: look-up keys of addresses.
@@ -51,7 +59,7 @@ pub(crate) enum Purpose {
 }
 
 impl Purpose {
-    const ALL: [Self; 15] = [
+    const ALL: [Self; 19] = [
         Self::Row,
         Self::SessionProofs,
         Self::Outbox,
@@ -60,6 +68,10 @@ impl Purpose {
         Self::Registration,
         Self::MailLink,
         Self::Device,
+        Self::EnrollingCeremony,
+        Self::SecondFactorCeremony,
+        Self::StepUpCeremony,
+        Self::PasskeyCeremony,
         Self::Refresh,
         Self::Address,
         Self::Budget,
@@ -79,6 +91,10 @@ impl Purpose {
             Self::Registration => "nightlatch/v1/registration",
             Self::MailLink => "nightlatch/v1/mail-link",
             Self::Device => "nightlatch/v1/device",
+            Self::EnrollingCeremony => "nightlatch/v1/ceremony/enrolling",
+            Self::SecondFactorCeremony => "nightlatch/v1/ceremony/second-factor",
+            Self::StepUpCeremony => "nightlatch/v1/ceremony/step-up",
+            Self::PasskeyCeremony => "nightlatch/v1/ceremony/passkey",
             Self::Refresh => "nightlatch/v1/refresh",
             Self::Address => "nightlatch/v1/address",
             Self::Budget => "nightlatch/v1/budget",

@@ -3,7 +3,7 @@
 use data_encoding::BASE64URL_NOPAD;
 
 use crate::{
-    SecretText, Timestamp, UserId,
+    MethodId, SecretText, Timestamp, UserId,
     factors::password::PasswordHash,
     keys::{Aad, KeyRing, Nonce, Purpose},
     proof::{Evidence, Factor, Proof, Proofs},
@@ -15,7 +15,7 @@ const LONGEST: usize = 4096;
 
 /// What a sealed token says about itself. Each type has its own inherent `seal` and `open`, so that
 /// no token can be opened as something else.
-trait Body: Sized {
+pub(super) trait Body: Sized {
     const PREFIX: &str;
     const PURPOSE: Purpose;
     fn write(&self, writer: Writer) -> Writer;
@@ -54,6 +54,8 @@ pub struct SignInStep {
     pub proofs: Proofs,
     /// Whether the sign-in comes from a device that signed in before.
     pub known_device: bool,
+    /// The authenticator that verified the person for the first time: the next factor vouches for it.
+    pub verified: Option<MethodId>,
     /// When it ends.
     pub expires_at: Timestamp,
 }
@@ -64,7 +66,8 @@ impl Body for SignInStep {
 
     fn write(&self, writer: Writer) -> Writer {
         let writer = writer.bytes(&self.id).bytes(self.user.as_bytes()).int(self.epoch);
-        self.proofs.write(writer).flag(self.known_device).time(self.expires_at)
+        let writer = self.proofs.write(writer).flag(self.known_device);
+        writer.method(self.verified).time(self.expires_at)
     }
 
     fn read(reader: &mut Reader<'_>) -> Option<Self> {
@@ -74,6 +77,7 @@ impl Body for SignInStep {
             epoch: reader.int()?,
             proofs: Proofs::read(reader)?,
             known_device: reader.flag()?,
+            verified: reader.method()?,
             expires_at: reader.time()?,
         })
     }

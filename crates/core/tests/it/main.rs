@@ -1,13 +1,19 @@
-//! The one-time password rules from outside: official vectors, other implementations, and laws.
+//! The factors from outside: one-time passwords by official vectors, other implementations, and laws;
+//! passkeys by an authenticator.
 
 #![expect(clippy::unwrap_used, reason = "in tests, a panic is the report")]
 
+mod asked;
+#[path = "../../../server/tests/it/device/mod.rs"]
+mod device;
 mod laws;
+mod models;
 mod oathtool;
 mod sealing;
 mod totp;
 mod totp_rs;
 mod vectors;
+mod webauthn;
 
 use nightlatch_core::{
     MethodId, Timestamp, UserId,

@@ -4,18 +4,20 @@ use std::sync::Arc;
 
 use nightlatch_core::{
     MethodId, Timestamp, UserId,
-    audit::{Event, Kind},
+    audit::{Event, Kind, Reason},
+    factors::webauthn::{Aaguid, CredentialKind, credential_lookup},
     keys::KeyRing,
     lockout::DISABLE_AT,
     message::Template,
-    methods::{Holding, Method, State},
+    methods::{CredentialFacts, Holding, Method, State},
     proof::Factor,
 };
 
 use super::{
     account::{self, Account},
     outbox::{self, Envelope},
-    session::{self, Session},
+    session::{self, Session, Which},
+    webauthn,
 };
 use crate::{Column, Fault, FromRow, Row, Tx, Unit, args, sql};
 
@@ -40,8 +42,22 @@ impl FromRow for Method {
             state: row.get(3)?,
             created_at: row.get(4)?,
             last_used_at: row.get(5)?,
+            credential: facts(row)?,
         })
     }
+}
+
+/// What the row says of a passkey or security key, if the method is one.
+fn facts(row: &Row<'_>) -> Result<Option<CredentialFacts>, Fault> {
+    let Some(kind) = row.get::<Option<i64>>(6)? else { return Ok(None) };
+    let kind = CredentialKind::from_code(kind).ok_or_else(|| Fault::corrupt("webauthn.kind"))?;
+    Ok(Some(CredentialFacts {
+        kind,
+        aaguid: Aaguid(row.get(7)?),
+        backup_eligible: row.get(8)?,
+        backup_state: row.get(9)?,
+        attested: row.get(10)?,
+    }))
 }
 
 /// Reads all that decides which second factors an account is asked for.
@@ -49,8 +65,11 @@ pub(crate) async fn holding(tx: &mut Tx<'_>, user: UserId) -> Result<Holding, Fa
     let methods = tx
         .rows::<Method>(
             sql!(
-                "SELECT m.id, m.factor, m.name, m.state, m.created_at, t.last_used_at \
-                 FROM methods m LEFT JOIN totp t ON t.user_id = m.user_id AND t.method_id = m.id \
+                "SELECT m.id, m.factor, m.name, m.state, m.created_at, \
+                 COALESCE(t.last_used_at, w.last_used_at), w.kind, w.aaguid, w.backup_eligible, \
+                 w.backup_state, w.trusted FROM methods m \
+                 LEFT JOIN totp t ON t.user_id = m.user_id AND t.method_id = m.id \
+                 LEFT JOIN webauthn w ON w.user_id = m.user_id AND w.method_id = m.id \
                  WHERE m.user_id = ?1 ORDER BY m.id"
             ),
             args![user],
@@ -162,7 +181,8 @@ impl Unit for Rename {
     }
 }
 
-/// Removes a method for its owner. When the last one goes, the recovery codes go with it.
+/// Removes a method for its owner, and ends their other sessions. When the last one goes, the recovery
+/// codes go with it.
 pub struct Remove {
     /// Seals the notice.
     pub ring: Arc<KeyRing>,
@@ -209,6 +229,9 @@ impl Unit for Remove {
             return Ok(Removed::LastMethod);
         }
         account::raise_held(tx, user, self.account.epoch).await?;
+        if method.factor == Factor::WebAuthn {
+            self.keep_key(tx).await?;
+        }
         tx.put(
             sql!("DELETE FROM methods WHERE user_id = ?1 AND id = ?2"),
             args![user, self.method],
@@ -217,6 +240,9 @@ impl Unit for Remove {
         if last {
             forget_codes(tx, user).await?;
         }
+        // Perhaps it was removed because somebody else has it: what they opened with it ends.
+        let others = Which::AllBut(self.session.id);
+        session::end_some(tx, user, others, Reason::MethodRemoved, now).await?;
         tx.audit(&Event {
             user: Some(user),
             factor: Some(method.factor),
@@ -226,6 +252,24 @@ impl Unit for Remove {
         let template = Template::FactorRemoved { name: method.name.clone() };
         outbox::notify(tx, &self.ring, &self.envelope, &self.account, template).await?;
         Ok(Removed::Gone)
+    }
+}
+
+impl Remove {
+    /// Keeps the key of a credential that goes, and nothing of whose it was: whoever signs in with it
+    /// later can be told, and nobody else.
+    async fn keep_key(&self, tx: &mut Tx<'_>) -> Result<(), Fault> {
+        let (user, now) = (self.account.id, self.envelope.now);
+        let credential = webauthn::by_method(tx, &self.ring, user, self.method).await?;
+        let Some((_, credential)) = credential else { return Err(Fault::corrupt("webauthn")) };
+        tx.put(
+            sql!(
+                "INSERT INTO removed_credentials (lookup, public_key, removed_at) \
+                 VALUES (?1, ?2, ?3) ON CONFLICT (lookup) DO UPDATE SET removed_at = ?3"
+            ),
+            args![&credential_lookup(&credential.id), &credential.public_key, now],
+        )
+        .await
     }
 }
 

@@ -21,6 +21,17 @@ pub(crate) async fn count_try(
     .await
 }
 
+/// Whether the token `id` can be tried: it is not used up, and did not have all its tries.
+pub(crate) async fn has_tries(tx: &mut Tx<'_>, id: &[u8; 16]) -> Result<bool, Fault> {
+    let over = tx
+        .row::<(i64,)>(
+            sql!("SELECT tries FROM presented WHERE id = ?1 AND (burned = 1 OR tries >= ?2)"),
+            args![id, STEP_TRIES],
+        )
+        .await?;
+    Ok(over.is_none())
+}
+
 /// Takes back a try that was not looked at.
 pub(crate) async fn forget_try(tx: &mut Tx<'_>, id: &[u8; 16]) -> Result<(), Fault> {
     tx.put(sql!("UPDATE presented SET tries = tries - 1 WHERE id = ?1"), args![id]).await

@@ -21,7 +21,7 @@ use super::{
     presented,
     session::{self, Fresh, Session},
 };
-use crate::{Fault, Tx, args, sql};
+use crate::{Fault, Tx, Unit, args, sql};
 
 /// What a second factor is presented for.
 #[derive(Debug, Clone)]
@@ -65,6 +65,25 @@ pub enum Refusal {
 /// What came of an attempt.
 pub type Attempted = Result<(Box<Session>, Box<Account>), Refusal>;
 
+/// Whether a sign-in can still be completed: its step is neither used up nor older than what its
+/// account has become.
+pub struct IsOpen {
+    /// The sign-in.
+    pub step: Arc<SignInStep>,
+}
+
+impl Unit for IsOpen {
+    type Out = bool;
+
+    async fn run(&self, tx: &mut Tx<'_>) -> Result<bool, Fault> {
+        let account = account::by_id(tx, self.step.user).await?;
+        let same = account.is_some_and(|account| {
+            account.standing == account::Standing::Active && account.epoch == self.step.epoch
+        });
+        Ok(same && presented::has_tries(tx, &self.step.id).await?)
+    }
+}
+
 impl Attempt {
     /// Whose factor is presented.
     #[must_use]
@@ -97,9 +116,8 @@ impl Attempt {
         }
     }
 
-    /// Counts the attempt, or says why it is not looked at. After this, and before the commit, nobody
-    /// may learn whether the code was right.
-    pub(crate) async fn reserve(
+    /// The account, held to the end, if what the attempt is for is open and it takes this factor.
+    pub(crate) async fn admit(
         &self,
         tx: &mut Tx<'_>,
         factor: Factor,
@@ -111,7 +129,10 @@ impl Attempt {
         // Held to the end: a password that changes, or an account that is disabled, at this very
         // moment ends the sessions that are there, and none may appear behind its back.
         let open = match &self.aim {
-            Aim::SignIn(step) => account::hold_epoch(tx, account.id, step.epoch).await?,
+            Aim::SignIn(step) => {
+                account::hold_epoch(tx, account.id, step.epoch).await?
+                    && presented::has_tries(tx, &step.id).await?
+            }
             Aim::StepUp(session) => {
                 account::hold_epoch(tx, account.id, account.epoch).await?
                     && session::is_live(tx, session, now).await?
@@ -123,14 +144,33 @@ impl Attempt {
         // What is disabled is refused by its count. The last attempt before that is this one,
         // perhaps, and is looked at.
         let holding = Holding { codes_disabled: false, ..methods::holding(tx, account.id).await? };
-        if !holding.accepts(factor, &self.allowed) {
+        let completes = match &self.aim {
+            Aim::SignIn(step) => step.proofs.are_completed_by(factor),
+            Aim::StepUp(_) => true,
+        };
+        if !completes || !holding.accepts(factor, &self.allowed) {
             return Ok(Err(Refusal::NotAllowed));
         }
+        Ok(Ok(account))
+    }
+
+    /// Counts the attempt, or says why it is not looked at. After this, and before the commit, nobody
+    /// may learn whether the code was right.
+    pub(crate) async fn reserve(
+        &self,
+        tx: &mut Tx<'_>,
+        factor: Factor,
+    ) -> Result<Result<Account, Refusal>, Fault> {
+        let account = match self.admit(tx, factor).await? {
+            Ok(account) => account,
+            Err(refusal) => return Ok(Err(refusal)),
+        };
         if let Aim::SignIn(step) = &self.aim
             && !presented::count_try(tx, &step.id, step.expires_at).await?
         {
             return Ok(Err(Refusal::Ended));
         }
+        let now = self.fresh.now;
         if let Err(refusal) = count(tx, account.id, factor, self.known_device(), now).await? {
             if let Aim::SignIn(step) = &self.aim {
                 presented::forget_try(tx, &step.id).await?;
@@ -158,14 +198,7 @@ impl Attempt {
         factor: Factor,
         reason: Reason,
     ) -> Result<Refusal, Fault> {
-        tx.audit(&Event {
-            user: Some(account.id),
-            session: self.session(),
-            factor: Some(factor),
-            address: self.fresh.address.as_deref().and_then(|text| text.parse().ok()),
-            ..Event::failure(self.kind(), self.fresh.now, reason)
-        })
-        .await?;
+        self.tell_refusal(tx, account.id, factor, reason).await?;
         let disabled = tx
             .row::<(i64,)>(
                 sql!(
@@ -179,6 +212,24 @@ impl Attempt {
             self.disable(tx, account, factor).await?;
         }
         Ok(Refusal::Wrong)
+    }
+
+    /// Writes down that the attempt was refused.
+    pub(crate) async fn tell_refusal(
+        &self,
+        tx: &mut Tx<'_>,
+        user: UserId,
+        factor: Factor,
+        reason: Reason,
+    ) -> Result<(), Fault> {
+        tx.audit(&Event {
+            user: Some(user),
+            session: self.session(),
+            factor: Some(factor),
+            address: self.fresh.address.as_deref().and_then(|text| text.parse().ok()),
+            ..Event::failure(self.kind(), self.fresh.now, reason)
+        })
+        .await
     }
 
     async fn disable(
@@ -216,7 +267,7 @@ impl Attempt {
         let session = match &self.aim {
             Aim::SignIn(step) => {
                 if !presented::burn(tx, &step.id, step.expires_at).await? {
-                    return Err(Fault::broken("a counted sign-in step was burned meanwhile"));
+                    return Ok(Err(Refusal::Ended));
                 }
                 let proofs = step.proofs.clone().with(proof);
                 session::open(tx, ring, fresh, account.id, proofs).await?

@@ -9,6 +9,9 @@ use crate::{Fault, Tx, Unit, args, sql};
 /// Burned ids are kept this long beyond their token's expiry, for clocks that differ.
 pub const KEEP: Duration = Duration::from_mins(10);
 
+/// How long the keys of removed credentials are kept: passkeys sleep on devices for long.
+const REMEMBER_REMOVED: Duration = Duration::from_hours(24 * 400);
+
 /// Deletes rows that can no longer matter. Cheap to repeat; bounded by what expired since.
 pub struct Purge {
     /// When.
@@ -33,6 +36,11 @@ impl Unit for Purge {
         .await?;
         tx.put(sql!("DELETE FROM pending_totp WHERE expires_at <= ?1"), args![now]).await?;
         tx.put(sql!("DELETE FROM mail_codes WHERE expires_at <= ?1"), args![now]).await?;
+        tx.put(
+            sql!("DELETE FROM removed_credentials WHERE removed_at < ?1"),
+            args![now.minus(REMEMBER_REMOVED)],
+        )
+        .await?;
         tx.put(sql!("DELETE FROM invites WHERE expires_at <= ?1"), args![now]).await?;
         tx.put(sql!("DELETE FROM budgets WHERE seen_at < ?1"), args![now.minus(FORGET_AFTER)]).await
     }

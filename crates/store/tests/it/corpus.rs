@@ -21,13 +21,15 @@ struct Statement {
 /// registered, so nothing can be forgotten.
 fn corpus() -> Vec<Statement> {
     let sources = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
-    let mut files: Vec<PathBuf> = fs::read_dir(sources.join("units"))
-        .unwrap()
-        .map(|entry| entry.unwrap().path())
-        .chain([sources.join("tx.rs")])
-        .collect();
+    let mut files = files_below(&sources.join("units"));
+    files.push(sources.join("tx.rs"));
     files.sort();
     files.iter().flat_map(|file| statements(file)).collect()
+}
+
+fn files_below(folder: &Path) -> Vec<PathBuf> {
+    let entries = fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path());
+    entries.flat_map(|path| if path.is_dir() { files_below(&path) } else { vec![path] }).collect()
 }
 
 fn statements(file: &Path) -> Vec<Statement> {

@@ -5,6 +5,8 @@
 
 mod audit;
 mod corpus;
+#[path = "../../../server/tests/it/device/mod.rs"]
+mod device;
 mod full;
 mod harness;
 mod lost;

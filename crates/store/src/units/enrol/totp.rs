@@ -1,59 +1,29 @@
 //! Enrolling an authenticator app: pending first, a method only when a code confirmed it.
 
-use std::sync::Arc;
-
 use nightlatch_core::{
-    MethodId, Timestamp, UserId,
-    audit::{Event, Kind, Reason},
+    MethodId, Timestamp,
     code::OneTimeCode,
     factors::{
         recovery_codes::StoredSet,
         totp::{self, Parameters, Seed, Totp, Window},
     },
-    keys::KeyRing,
-    message::Template,
-    proof::{Evidence, Factor, Proof, Proofs},
+    proof::{Evidence, Factor, Proof},
 };
 
-use super::{
-    account::{self, Account},
-    methods,
-    outbox::{self, Envelope},
-    presented, recovery_codes, second_factor,
-    session::{self, Fresh, Session, Which},
-    totp::parameters,
+use super::{Completion, drop_pending};
+use crate::{
+    Fault, FromRow, Row, Tx, Unit, args, sql,
+    units::{
+        account::{self, Account},
+        methods, presented, recovery_codes, second_factor,
+        session::Session,
+        totp::parameters,
+        upkeep::KEEP,
+    },
 };
-use crate::{Fault, FromRow, Row, Tx, Unit, args, sql};
 
 /// Methods with one-time passwords that one account may have.
 pub const MOST_OTP: usize = 5;
-
-/// Who is enrolling: a session, or a sign-in that may not complete without.
-#[derive(Debug, Clone)]
-pub enum Enroller {
-    /// A signed-in person.
-    Session(Box<Session>),
-    /// A person between the password and the session.
-    SignIn {
-        /// The enrolment token's id.
-        id: [u8; 16],
-        /// What was proved so far.
-        proofs: Proofs,
-        /// When the token ends.
-        expires_at: Timestamp,
-    },
-}
-
-impl Enroller {
-    /// What a pending enrolment belongs to.
-    #[must_use]
-    pub fn lineage(&self) -> &[u8; 16] {
-        match self {
-            Self::Session(session) => session.id.as_bytes(),
-            Self::SignIn { id, .. } => id,
-        }
-    }
-}
 
 /// Begins an enrolment; an earlier one of the same user that was not confirmed is dropped.
 pub struct Begin {
@@ -143,11 +113,6 @@ impl Unit for Begin {
     }
 }
 
-async fn drop_pending(tx: &mut Tx<'_>, user: UserId) -> Result<(), Fault> {
-    tx.put(sql!("DELETE FROM pending_totp WHERE user_id = ?1"), args![user]).await?;
-    tx.put(sql!("DELETE FROM recovery_sets WHERE user_id = ?1 AND active = 0"), args![user]).await
-}
-
 struct Pending {
     method: MethodId,
     epoch: i64,
@@ -172,20 +137,12 @@ impl FromRow for Pending {
 
 /// Confirms an enrolment by its first code, which proves the new factor as well.
 pub struct Confirm {
-    /// Opens the seed, seals the session and the notice.
-    pub ring: Arc<KeyRing>,
-    /// Whose.
-    pub user: UserId,
-    /// Who began it.
-    pub enroller: Enroller,
+    /// What the code completes.
+    pub completion: Completion,
     /// The code.
     pub code: OneTimeCode,
     /// How far the clocks may be apart.
     pub window: Window,
-    /// The session to open, or its new secrets.
-    pub fresh: Fresh,
-    /// The notice.
-    pub envelope: Envelope,
 }
 
 /// Why an enrolment was not confirmed.
@@ -201,58 +158,61 @@ impl Unit for Confirm {
     type Out = Result<(Box<Session>, Box<Account>, MethodId), Unconfirmed>;
 
     async fn run(&self, tx: &mut Tx<'_>) -> Result<Self::Out, Fault> {
+        let completion = &self.completion;
+        let (user, now) = (completion.user, completion.fresh.now);
         let Some(pending) = self.pending(tx).await? else {
             return Ok(Err(Unconfirmed::NotFound));
         };
         // The account is locked at the epoch that the enrolment began with: whatever changed its
         // factors since ends the enrolment.
-        if !account::hold_epoch(tx, self.user, pending.epoch).await? {
+        if !account::hold_epoch(tx, user, pending.epoch).await? {
             return Ok(Err(Unconfirmed::NotFound));
         }
-        let held = match self.hold(tx).await? {
-            Ok(held) => held,
-            Err(unconfirmed) => return Ok(Err(unconfirmed)),
+        let Ok(held) = completion.hold(tx).await? else {
+            return Ok(Err(Unconfirmed::NotFound));
         };
         let id = pending.method.as_bytes();
-        if !presented::count_try(tx, id, self.fresh.now.plus(super::upkeep::KEEP)).await? {
-            drop_pending(tx, self.user).await?;
+        if !presented::count_try(tx, id, now.plus(KEEP)).await? {
+            drop_pending(tx, user).await?;
             return Ok(Err(Unconfirmed::NotFound));
         }
-        let seed =
-            Seed::open(&self.ring, &pending.secret, self.user, pending.method, &pending.parameters)
-                .ok_or_else(|| Fault::corrupt("pending_totp.secret"))?;
-        let totp = Totp {
-            user: self.user,
-            method: pending.method,
-            seed,
-            parameters: pending.parameters,
-            last_step: None,
-            drift: 0,
+        let Some((totp, proof)) = self.verify(&pending)? else {
+            return Ok(Err(Unconfirmed::Wrong));
         };
-        let now = self.fresh.now;
-        let verified = totp::verify(std::slice::from_ref(&totp), &self.code, self.window, now);
-        let Ok(proof) = verified else { return Ok(Err(Unconfirmed::Wrong)) };
-        account::raise_held(tx, self.user, pending.epoch).await?;
-        let account = account::by_id(tx, self.user).await?;
+        account::raise_held(tx, user, pending.epoch).await?;
+        let account = account::by_id(tx, user).await?;
         let account = account.ok_or_else(|| Fault::corrupt("users"))?;
-        if !methods::holding(tx, self.user).await?.required() {
-            self.end_others(tx, held.as_ref()).await?;
+        if !methods::holding(tx, user).await?.required() {
+            completion.end_others(tx, held.as_ref()).await?;
         }
         self.enrol(tx, &pending, &totp, &proof).await?;
-        let session = self.session(tx, held, &proof).await?;
-        self.told(tx, &account, &session, &pending.name).await?;
+        let session = completion.session(tx, held, &proof).await?;
+        completion.told(tx, &account, &session, (Factor::Totp, &pending.name)).await?;
         Ok(Ok((Box::new(session), Box::new(account), pending.method)))
     }
 }
 
 impl Confirm {
+    fn verify(&self, pending: &Pending) -> Result<Option<(Totp, Proof)>, Fault> {
+        let Completion { ring, user, fresh, .. } = &self.completion;
+        let Pending { method, secret, parameters, .. } = pending;
+        let seed = Seed::open(ring, secret, *user, *method, parameters)
+            .ok_or_else(|| Fault::corrupt("pending_totp.secret"))?;
+        let (user, method, parameters) = (*user, *method, *parameters);
+        let totp = Totp { user, method, seed, parameters, last_step: None, drift: 0 };
+        let verified =
+            totp::verify(std::slice::from_ref(&totp), &self.code, self.window, fresh.now);
+        Ok(verified.ok().map(|proof| (totp, proof)))
+    }
+
     async fn pending(&self, tx: &mut Tx<'_>) -> Result<Option<Pending>, Fault> {
+        let completion = &self.completion;
         tx.row(
             sql!(
                 "SELECT method_id, epoch, name, secret, algorithm, digits, period, codes_set \
                  FROM pending_totp WHERE user_id = ?1 AND lineage = ?2 AND expires_at > ?3"
             ),
-            args![self.user, self.enroller.lineage(), self.fresh.now],
+            args![completion.user, completion.enroller.lineage(), completion.fresh.now],
         )
         .await
     }
@@ -267,13 +227,13 @@ impl Confirm {
         let Evidence::TotpStep { step, drift, .. } = proof.evidence() else {
             return Err(Fault::broken("not the proof of a time step"));
         };
-        let now = self.fresh.now;
+        let (user, now) = (self.completion.user, self.completion.fresh.now);
         tx.put(
             sql!(
                 "INSERT INTO methods (user_id, id, factor, name, state, created_at) \
                  VALUES (?1, ?2, ?3, ?4, 1, ?5)"
             ),
-            args![self.user, totp.method, Factor::Totp.code(), &pending.name, now],
+            args![user, totp.method, Factor::Totp.code(), &pending.name, now],
         )
         .await?;
         tx.put(
@@ -282,7 +242,7 @@ impl Confirm {
                  last_step, drift, last_used_at) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)"
             ),
             args![
-                self.user,
+                user,
                 totp.method,
                 &pending.secret,
                 totp.parameters.algorithm().code(),
@@ -297,81 +257,14 @@ impl Confirm {
         if let Some(set) = &pending.codes_set {
             tx.put(
                 sql!("UPDATE recovery_sets SET active = 1 WHERE user_id = ?1 AND id = ?2"),
-                args![self.user, set],
+                args![user, set],
             )
             .await?;
-            second_factor::reset(tx, self.user, Factor::BackupCode).await?;
+            second_factor::reset(tx, user, Factor::BackupCode).await?;
         }
         // A success of this factor like any other. Without it nobody could come back to an app by a
         // new one, after wrong codes disabled the old one.
-        second_factor::reset(tx, self.user, Factor::Totp).await?;
-        drop_pending(tx, self.user).await
-    }
-
-    /// The session that began the enrolment, if it is still there; `None` for a sign-in's.
-    async fn hold(&self, tx: &mut Tx<'_>) -> Result<Result<Option<Session>, Unconfirmed>, Fault> {
-        match &self.enroller {
-            Enroller::Session(session) => {
-                let held = session::hold(tx, &self.ring, session, self.fresh.now).await?;
-                Ok(held.map(Some).ok_or(Unconfirmed::NotFound))
-            }
-            Enroller::SignIn { expires_at, .. } if self.fresh.now >= *expires_at => {
-                Ok(Err(Unconfirmed::NotFound))
-            }
-            Enroller::SignIn { .. } => Ok(Ok(None)),
-        }
-    }
-
-    /// With the first second factor whatever was opened without one ends, but for the session that
-    /// proves it now.
-    async fn end_others(&self, tx: &mut Tx<'_>, held: Option<&Session>) -> Result<(), Fault> {
-        let which = held.map_or(Which::All, |held| Which::AllBut(held.id));
-        let (reason, now) = (Reason::MethodAdded, self.fresh.now);
-        session::end_some(tx, self.user, which, reason, now).await.map(drop)
-    }
-
-    async fn session(
-        &self,
-        tx: &mut Tx<'_>,
-        held: Option<Session>,
-        proof: &Proof,
-    ) -> Result<Session, Fault> {
-        let (ring, fresh) = (&self.ring, &self.fresh);
-        match (held, &self.enroller) {
-            (Some(held), _) => session::elevate(tx, ring, fresh, held, proof).await,
-            (None, Enroller::SignIn { proofs, .. }) => {
-                session::open(tx, ring, fresh, self.user, proofs.clone().with(proof)).await
-            }
-            (None, Enroller::Session(_)) => Err(Fault::broken("a session was not held")),
-        }
-    }
-
-    async fn told(
-        &self,
-        tx: &mut Tx<'_>,
-        account: &Account,
-        session: &Session,
-        name: &str,
-    ) -> Result<(), Fault> {
-        let now = self.fresh.now;
-        let event = Event {
-            user: Some(self.user),
-            session: Some(session.id),
-            factor: Some(Factor::Totp),
-            level: Some(session.proofs.level()),
-            address: self.fresh.address.as_deref().and_then(|text| text.parse().ok()),
-            ..Event::success(Kind::MethodConfirmed, now)
-        };
-        tx.audit(&event).await?;
-        if account.bootstrap_until.is_some_and(|until| now < until) {
-            tx.put(
-                sql!("UPDATE users SET is_admin = 1, bootstrap_until = NULL WHERE id = ?1"),
-                args![self.user],
-            )
-            .await?;
-            tx.audit(&Event { kind: Kind::AdministratorMade, ..event }).await?;
-        }
-        let template = Template::FactorAdded { name: name.to_owned() };
-        outbox::notify(tx, &self.ring, &self.envelope, account, template).await
+        second_factor::reset(tx, user, Factor::Totp).await?;
+        drop_pending(tx, user).await
     }
 }

@@ -1,7 +1,10 @@
 //! Whether an address has an account shows neither in the work that a request causes nor in what is
 //! sent.
 
-use nightlatch_core::{SecretText, audit::Reason, lockout::Budget, message::Template};
+use nightlatch_core::{
+    SecretText, audit::Reason, factors::webauthn::credential_lookup, lockout::Budget,
+    message::Template,
+};
 use nightlatch_store::{
     Unit, sql,
     units::{
@@ -9,10 +12,12 @@ use nightlatch_store::{
         budget::{Reserve, Slot},
         register::Begin,
         sign_in::Refused,
+        webauthn::{ByCredential, Found, RefusePasskey},
     },
 };
 
 use super::{
+    credentials::{burn, platform},
     fixture::{LATER, World, each_world},
     race::count,
 };
@@ -143,6 +148,51 @@ async fn registering_costs_the_same_and_sends_one_mail_whether_the_address_is_kn
         assert_eq!((&to_owner.to, &to_new.to), (&person.account.email, &email));
         assert!(matches!(to_owner.template, Template::AlreadyRegistered));
         assert!(matches!(to_new.template, Template::FinishRegistration { .. }));
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_wrong_passkey_costs_the_same_whether_its_credential_is_known() {
+    each_world(async |world| {
+        let (person, key) = world.key_owner(platform()).await;
+        let mut gone = world.person().await;
+        let mut removed = world.enrol_key(&mut gone, platform()).await;
+        let session = world.sign_in_by(&gone, &mut removed).await;
+        world.write(world.remove(&gone, &session, removed.method)).await;
+
+        let lookups =
+            [credential_lookup(&key.held.id), credential_lookup(&removed.held.id), [1; 32]];
+        let find = |lookup| ByCredential { ring: world.ring.clone(), lookup };
+        let [known, was, unknown] = lookups;
+        assert!(matches!(world.write(find(known)).await, Found::Credential(..)));
+        assert!(matches!(world.write(find(was)).await, Found::Removed(_)));
+        assert!(matches!(world.write(find(unknown)).await, Found::Nothing));
+        let cost = world.cost_of_reading(find(unknown)).await;
+        for lookup in [known, was] {
+            assert_eq!(world.cost_of_reading(find(lookup)).await, cost);
+        }
+
+        // The answer showed that somebody holds the key, or it did not.
+        let refuse = |ceremony, known| RefusePasskey {
+            burn: burn(&ceremony),
+            known,
+            ring: world.ring.clone(),
+            cloned: None,
+            envelope: world.envelope(LATER),
+            address: None,
+        };
+        let before = world.rows().await;
+        let unknown = world.cost(refuse(world.ceremony(LATER), None)).await;
+        assert_eq!(world.rows().await, before, "a stranger's failure is not in the trail");
+        let held = Some((person.account.clone(), Reason::Disabled));
+        let ceremony = world.ceremony(LATER);
+        assert_eq!(world.cost(refuse(ceremony, held.clone())).await, unknown);
+        let told = (before.0, before.1 + 1);
+        assert_eq!(world.rows().await, told);
+        // A ceremony that was answered before tells no more of it.
+        assert_eq!(world.cost(refuse(ceremony, held)).await, unknown);
+        assert_eq!(world.rows().await, told);
     })
     .await;
 }

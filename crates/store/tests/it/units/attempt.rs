@@ -31,6 +31,7 @@ impl World {
             epoch: person.account.epoch,
             proofs: person.proofs(LATER),
             known_device,
+            verified: None,
             expires_at: LATER.plus(Duration::from_mins(5)),
         }))
     }

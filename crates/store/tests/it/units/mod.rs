@@ -4,20 +4,27 @@
 
 mod alike;
 mod attempt;
+mod credentials;
 mod disable;
 mod enforced;
 mod enrol;
+mod enrol_credential;
 mod fixture;
 mod lockout;
 mod mail_code;
 mod once_account;
+mod once_credential;
 mod once_factor;
 mod outbox;
+mod passkey;
 mod peek;
 mod person;
 mod race;
 mod refresh;
 mod replay;
+mod replay_credential;
 mod seals;
+mod second_password;
 mod streaks;
+mod suspend;
 mod upkeep;

@@ -3,7 +3,7 @@
 
 use std::{sync::Arc, time::Duration};
 
-use nightlatch_core::{UserId, proof::Proofs, token::Invite as Link};
+use nightlatch_core::{MethodId, UserId, proof::Proofs, token::Invite as Link};
 use nightlatch_store::{
     sql,
     units::{
@@ -19,7 +19,7 @@ use nightlatch_store::{
 
 use super::{
     fixture::{LATER, World, each_world},
-    person::{App, Person},
+    person::Person,
     race::{RUNNERS, count, rounds, together},
 };
 use crate::harness::NOW;
@@ -45,18 +45,19 @@ impl World {
         }
     }
 
-    fn remove(&self, person: &Person, session: &Session, app: App) -> Remove {
+    /// The removal of a method by its owner, where one has to stay.
+    pub(super) fn remove(&self, person: &Person, session: &Session, method: MethodId) -> Remove {
         Remove {
             ring: self.ring.clone(),
             account: person.account.clone(),
             session: session.clone(),
-            method: app.method,
+            method,
             keep_one: true,
             envelope: self.envelope(LATER),
         }
     }
 
-    async fn methods_of(&self, user: UserId) -> usize {
+    pub(super) async fn methods_of(&self, user: UserId) -> usize {
         self.write(Read { user }).await.0.methods.len()
     }
 }
@@ -196,7 +197,7 @@ async fn of_the_last_two_methods_one_stays_where_one_must() {
             world.enrol(&mut person).await;
             let session = world.sign_in(&person, LATER.plus(Duration::from_mins(2))).await;
             let removals =
-                (0..RUNNERS).map(|n| world.remove(&person, &session, person.apps[n % 2]));
+                (0..RUNNERS).map(|n| world.remove(&person, &session, person.apps[n % 2].method));
             let removed = world.race(removals).await;
             assert_eq!(count(&removed, |one| *one == Removed::Gone), 1);
             assert_eq!(count(&removed, |one| *one == Removed::Conflict), RUNNERS - 1);
@@ -206,7 +207,7 @@ async fn of_the_last_two_methods_one_stays_where_one_must() {
             let [left] = holding.methods.as_slice() else { panic!("{:?}", holding.methods) };
             let app = person.apps.iter().find(|app| app.method == left.id).unwrap();
             assert_eq!(
-                world.write(world.remove(&person, &session, *app)).await,
+                world.write(world.remove(&person, &session, app.method)).await,
                 Removed::LastMethod
             );
         }

@@ -15,7 +15,7 @@ use nightlatch_core::{
 };
 use nightlatch_store::units::{
     account::{Account, ById},
-    enrol::{Begin, Begun, Confirm, Enroller},
+    enrol::{Begin, Begun, Completion, Confirm, Enroller},
     methods::Read,
     register::{NewAccount, Register},
     session::Session,
@@ -192,11 +192,23 @@ impl World {
         now: Timestamp,
     ) -> Confirm {
         Confirm {
+            completion: self.completion(person, enroller, now),
+            code: app.code(now, 0),
+            window: Window::default(),
+        }
+    }
+
+    /// What the proof of a new factor completes.
+    pub(crate) fn completion(
+        &self,
+        person: &Person,
+        enroller: &Enroller,
+        now: Timestamp,
+    ) -> Completion {
+        Completion {
             ring: self.ring.clone(),
             user: person.id(),
             enroller: enroller.clone(),
-            code: app.code(now, 0),
-            window: Window::default(),
             fresh: self.fresh(now),
             envelope: self.envelope(now),
         }

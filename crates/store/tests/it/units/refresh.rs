@@ -215,7 +215,7 @@ async fn a_session_that_is_raised_begins_the_period_of_its_new_level() {
         world.write(world.beginning(&person, lineage, app, None, now)).await;
         let enroller = Enroller::Session(Box::new(client.session.clone()));
         let confirm = world.confirm(&person, &enroller, app, now);
-        let random = confirm.fresh.random;
+        let random = confirm.completion.fresh.random;
         let (session, ..) = world.write(confirm).await.unwrap();
         let raised = Client { session: *session, random };
 

@@ -1,16 +1,18 @@
 //! A writer in the database cannot make one secret serve in another's place: what was moved is a
 //! fault, and never a proof.
 
-use nightlatch_core::{SessionId, UserId};
+use nightlatch_core::{SessionId, UserId, factors::webauthn::credential_lookup};
 use nightlatch_store::{
     Fault, sql,
     units::{
         second_factor::Refusal,
         session::{List, Load},
+        webauthn::{ByCredential, Credentials},
     },
 };
 
 use super::{
+    credentials::{Key, synced, verify_answer},
     fixture::{LATER, World, each_world},
     person::{App, Person},
 };
@@ -32,6 +34,15 @@ impl World {
     async fn set_secret(&self, app: App, secret: &[u8]) {
         let update = sql!("UPDATE totp SET secret = ?2 WHERE method_id = ?1");
         self.change(update, &[app.method.as_bytes(), secret]).await;
+    }
+
+    /// What reads a credential, to verify an answer or to ask for one.
+    async fn assert_key_is_corrupt(&self, person: &Person, key: &Key) {
+        let (ring, lookup) = (self.ring.clone(), credential_lookup(&key.held.id));
+        let found = self.store.write(ByCredential { ring: ring.clone(), lookup }).await;
+        assert!(matches!(found, Err(Fault::Broken(_))), "{:?}", found.map(drop));
+        let all = self.store.write(Credentials { ring, user: person.id() }).await;
+        assert!(matches!(all, Err(Fault::Broken(_))), "{:?}", all.map(drop));
     }
 
     /// What opens the proofs of a session.
@@ -114,6 +125,75 @@ async fn a_seed_that_is_known_cannot_be_put_into_an_enrolment() {
         let confirm = world.confirm(&person, &enroller, thief.apps[0], LATER);
         let outcome = world.store.write(confirm).await;
         assert!(matches!(outcome, Err(Fault::Broken(_))), "{:?}", outcome.map(drop));
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_public_key_of_another_credential_verifies_nothing() {
+    each_world(async |world| {
+        let (mut person, first) = world.key_owner(synced()).await;
+        let second = world.enrol_key(&mut person, synced()).await;
+        let (thief, stolen) = world.key_owner(synced()).await;
+        let swap = sql!(
+            "UPDATE webauthn SET public_key = \
+             (SELECT w.public_key FROM webauthn w WHERE w.method_id = ?2) WHERE method_id = ?1"
+        );
+        for other in [&stolen, &second] {
+            world.change(swap, &[first.method.as_bytes(), other.method.as_bytes()]).await;
+            world.assert_key_is_corrupt(&person, &first).await;
+        }
+        // Nor does a whole row that is given to somebody else.
+        let (victim, taken) = world.key_owner(synced()).await;
+        let give = sql!(
+            "UPDATE webauthn SET credential_id = \
+             (SELECT w.credential_id FROM webauthn w WHERE w.method_id = ?2), public_key = \
+             (SELECT w.public_key FROM webauthn w WHERE w.method_id = ?2) WHERE method_id = ?1"
+        );
+        world.change(give, &[taken.method.as_bytes(), stolen.method.as_bytes()]).await;
+        world.assert_key_is_corrupt(&victim, &taken).await;
+        let mut stolen = stolen;
+        let step = world.step(&thief, true);
+        assert!(world.use_key(&thief, &mut stolen, step).await.is_ok());
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_credential_cannot_be_made_better_in_the_row() {
+    each_world(async |world| {
+        for better in [
+            sql!("UPDATE webauthn SET backup_eligible = 0 WHERE user_id = ?1"),
+            sql!("UPDATE webauthn SET trusted = 1 WHERE user_id = ?1"),
+            sql!("UPDATE webauthn SET aaguid = credential_id WHERE user_id = ?1"),
+            sql!(
+                "UPDATE webauthn SET aaguid = (SELECT u.id FROM users u WHERE u.id = ?1) \
+                 WHERE user_id = ?1"
+            ),
+        ] {
+            let (person, key) = world.key_owner(synced()).await;
+            world.change(better, &[person.account.id.as_bytes()]).await;
+            world.assert_key_is_corrupt(&person, &key).await;
+        }
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_credential_that_is_found_as_somebody_elses_signs_in_nobody() {
+    each_world(async |world| {
+        let (victim, own) = world.key_owner(synced()).await;
+        let (_, stolen) = world.key_owner(synced()).await;
+        let lookup = credential_lookup(&stolen.held.id);
+        let aim = sql!("UPDATE credentials SET user_id = ?2, method_id = ?3 WHERE lookup = ?1");
+        let blobs: [&[u8]; 3] = [&lookup, victim.account.id.as_bytes(), own.method.as_bytes()];
+        world.change(aim, &blobs).await;
+        // The victim's record is found, and its id is not the one that the thief's device says.
+        let ceremony = world.ceremony(LATER);
+        let mut stolen = stolen;
+        let answer = stolen.answer(&ceremony, &victim);
+        let stored = world.stored(&victim, &own).await;
+        assert!(verify_answer(&stored, &ceremony, &answer, LATER).is_err());
     })
     .await;
 }

@@ -1,0 +1,162 @@
+//! Reading credentials: all of an account, or the one with an id.
+
+use std::sync::Arc;
+
+use nightlatch_core::{
+    MethodId, UserId,
+    factors::webauthn::{Aaguid, Credential, CredentialKind, CredentialState},
+    keys::KeyRing,
+    methods::State,
+};
+
+use crate::{
+    Fault, FromRow, Row, Tx, Unit, args, sql,
+    units::account::{self, Account},
+};
+
+/// A credential's row, its key still sealed.
+struct Stored {
+    credential: Credential,
+    sealed_key: Vec<u8>,
+    state: State,
+}
+
+impl FromRow for Stored {
+    fn from_row(row: &Row<'_>) -> Result<Self, Fault> {
+        let kind = CredentialKind::from_code(row.get(2)?);
+        let transports: String = row.get(9)?;
+        let sign_count = u32::try_from(row.get::<i64>(16)?);
+        let credential = Credential {
+            user: row.get(0)?,
+            method: row.get(1)?,
+            kind: kind.ok_or_else(|| Fault::corrupt("webauthn.kind"))?,
+            id: row.get(3)?,
+            public_key: Vec::new(),
+            aaguid: Aaguid(row.get(5)?),
+            attestation_key: row.get(6)?,
+            attestation: row.get(7)?,
+            trusted: row.get(8)?,
+            transports: transports.split_whitespace().map(str::to_owned).collect(),
+            attachment: row.get(10)?,
+            discoverable: row.get(11)?,
+            rp_id: row.get(12)?,
+            backup_eligible: row.get(13)?,
+            state: CredentialState {
+                sign_count: sign_count.map_err(|_| Fault::corrupt("webauthn.sign_count"))?,
+                backup_state: row.get(14)?,
+                uv_initialized: row.get(15)?,
+            },
+        };
+        Ok(Self { credential, sealed_key: row.get(4)?, state: row.get(17)? })
+    }
+}
+
+impl Stored {
+    fn open(self, ring: &KeyRing) -> Result<(State, Credential), Fault> {
+        let opened = self.credential.with_key(ring, &self.sealed_key);
+        opened
+            .map(|credential| (self.state, credential))
+            .ok_or_else(|| Fault::corrupt("webauthn.public_key"))
+    }
+}
+
+/// Reads every credential of an account, whatever became of it.
+pub struct Credentials {
+    /// Opens their keys.
+    pub ring: Arc<KeyRing>,
+    /// Whose.
+    pub user: UserId,
+}
+
+impl Unit for Credentials {
+    type Out = Vec<(State, Credential)>;
+
+    async fn run(&self, tx: &mut Tx<'_>) -> Result<Self::Out, Fault> {
+        let rows = tx
+            .rows::<Stored>(
+                sql!(
+                    "SELECT w.user_id, w.method_id, w.kind, w.credential_id, w.public_key, \
+                     w.aaguid, w.attestation_key, w.attestation, w.trusted, w.transports, \
+                     w.attachment, w.discoverable, w.rp_id, w.backup_eligible, w.backup_state, \
+                     w.uv_initialized, w.sign_count, m.state FROM webauthn w JOIN methods m \
+                     ON m.user_id = w.user_id AND m.id = w.method_id \
+                     WHERE w.user_id = ?1 ORDER BY w.method_id"
+                ),
+                args![self.user],
+            )
+            .await?;
+        rows.into_iter().map(|row| row.open(&self.ring)).collect()
+    }
+}
+
+pub(crate) async fn by_method(
+    tx: &mut Tx<'_>,
+    ring: &KeyRing,
+    user: UserId,
+    method: MethodId,
+) -> Result<Option<(State, Credential)>, Fault> {
+    let row = tx
+        .row::<Stored>(
+            sql!(
+                "SELECT w.user_id, w.method_id, w.kind, w.credential_id, w.public_key, w.aaguid, \
+                 w.attestation_key, w.attestation, w.trusted, w.transports, w.attachment, \
+                 w.discoverable, w.rp_id, w.backup_eligible, w.backup_state, w.uv_initialized, \
+                 w.sign_count, m.state FROM webauthn w JOIN methods m \
+                 ON m.user_id = w.user_id AND m.id = w.method_id \
+                 WHERE w.user_id = ?1 AND w.method_id = ?2"
+            ),
+            args![user, method],
+        )
+        .await?;
+    row.map(|row| row.open(ring)).transpose()
+}
+
+/// Looks for the credential with an id, for a sign-in that begins with it. The statements are the
+/// same whether there is one or not.
+pub struct ByCredential {
+    /// Opens its key.
+    pub ring: Arc<KeyRing>,
+    /// Where it is found.
+    pub lookup: [u8; 32],
+}
+
+/// What was found.
+#[derive(Debug)]
+pub enum Found {
+    /// A credential of this account.
+    Credential(Box<Account>, State, Box<Credential>),
+    /// The key of a credential that was removed.
+    Removed(Vec<u8>),
+    /// Nothing.
+    Nothing,
+}
+
+impl Unit for ByCredential {
+    type Out = Found;
+
+    async fn run(&self, tx: &mut Tx<'_>) -> Result<Found, Fault> {
+        let place = tx
+            .row::<(UserId, MethodId)>(
+                sql!("SELECT user_id, method_id FROM credentials WHERE lookup = ?1"),
+                args![&self.lookup],
+            )
+            .await?;
+        let nobody = (UserId::from_bytes([0; 16]), MethodId::from_bytes([0; 16]));
+        let (user, method) = place.unwrap_or(nobody);
+        let account = account::by_id(tx, user).await?;
+        let credential = by_method(tx, &self.ring, user, method).await?;
+        let removed = tx
+            .row::<(Vec<u8>,)>(
+                sql!("SELECT public_key FROM removed_credentials WHERE lookup = ?1"),
+                args![&self.lookup],
+            )
+            .await?;
+        Ok(match (account.zip(credential), removed) {
+            (Some((account, (state, credential))), _) => {
+                Found::Credential(Box::new(account), state, Box::new(credential))
+            }
+            (None, Some((key,))) => Found::Removed(key),
+            (None, None) => Found::Nothing,
+        })
+    }
+}
