@@ -71,8 +71,7 @@ pub async fn change_password(
     let chosen = passwords::choose(env, "new_password", new, min_length, &email, name).await?;
     // Knowing the current one is all that is asked; the session's proofs stay as they are.
     let forgive = if let Some(text) = current {
-        let SignedIn { session, account } = &signed;
-        let (_proof, slot) = step_up::check_password(env, client, session, account, text).await?;
+        let (_proof, slot) = step_up::check_password(env, client, &signed.account, text).await?;
         Some(slot)
     } else {
         know_password(env, &signed)?;

@@ -68,11 +68,7 @@ pub fn render(ring: &KeyRing, public_url: &str, message: &Message) -> Mail {
     match &message.template {
         Template::FinishRegistration { link } => {
             let url = format!("{public_url}/register/verify/{}", link.expose());
-            let text = format!(
-                "Somebody, hopefully you, registered this address.\n\n\
-                 Finish here within 24 hours:\n{url}\n\n\
-                 If it was not you, do nothing: without this link there is no account.\n"
-            );
+            let text = finish_registration(&url);
             Mail { link: Some(SecretText::new(url)), ..plain("Finish your registration", text) }
         }
         Template::AlreadyRegistered => plain(
@@ -91,6 +87,20 @@ pub fn render(ring: &KeyRing, public_url: &str, message: &Message) -> Mail {
                 "After too many wrong codes in a row a sign-in method of your account was disabled. \
                  Whoever tried knows your password: change it.",
             ),
+        ),
+        Template::CredentialCloned { name } => plain(
+            "A passkey or security key may have been copied",
+            notice(&format!(
+                "\"{name}\" was refused: its counter shows that a copy of it may exist. If it \
+                 happens again, remove it from your account and use another."
+            )),
+        ),
+        Template::FactorSuspended { name } => plain(
+            "A sign-in method was suspended",
+            notice(&format!(
+                "The maker of \"{name}\" reports that keys of this model can be broken. It can no \
+                 longer be used to sign in; add another method and remove it."
+            )),
         ),
         Template::FactorRemoved { name } => plain(
             "A second factor was removed",
@@ -116,6 +126,14 @@ pub fn render(ring: &KeyRing, public_url: &str, message: &Message) -> Mail {
             Mail { code: Some(code), ..plain("Your code", text) }
         }
     }
+}
+
+fn finish_registration(url: &str) -> String {
+    format!(
+        "Somebody, hopefully you, registered this address.\n\n\
+         Finish here within 24 hours:\n{url}\n\n\
+         If it was not you, do nothing: without this link there is no account.\n"
+    )
 }
 
 fn notice(what: &str) -> String {

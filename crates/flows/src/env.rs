@@ -21,6 +21,7 @@ use tokio::sync::Notify;
 use crate::{
     Refused, Settings,
     hasher::{Hasher, Place},
+    metadata::Metadata,
     observer::Observer,
     tokens::AccessTokens,
 };
@@ -109,6 +110,8 @@ pub struct Env {
     pub tokens: AccessTokens,
     /// What operators decided.
     pub settings: Settings,
+    /// What is known of models of authenticators.
+    pub metadata: Metadata,
     /// Wakes whoever sends messages.
     pub outbox: Notify,
     /// Counts.

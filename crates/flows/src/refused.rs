@@ -22,6 +22,15 @@ impl Invalid {
     }
 }
 
+/// A credential that is not registered here any more, for `PublicKeyCredential.signalUnknownCredential`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct UnknownCredential {
+    /// The relying party.
+    pub rp_id: String,
+    /// The credential id, as base64url.
+    pub credential_id: String,
+}
+
 /// A refusal, told to the caller. Wrong, stale, replayed and unknown are one and the same here.
 #[derive(Debug, thiserror::Error)]
 pub enum Refused {
@@ -37,6 +46,16 @@ pub enum Refused {
     /// The code was not accepted.
     #[error("the code was not accepted")]
     InvalidCode,
+    /// The passkey was not accepted at a sign-in that began with it. Who has shown that they hold the
+    /// key of a credential that was removed learns which one to forget.
+    #[error("the passkey was not accepted")]
+    InvalidCredential(Option<UnknownCredential>),
+    /// The new credential was not accepted.
+    #[error("the new credential was not accepted")]
+    CredentialRefused,
+    /// The account has this credential.
+    #[error("the credential is enrolled already")]
+    CredentialExists,
     /// The link or token was not accepted.
     #[error("the token was not accepted")]
     InvalidToken,

@@ -7,6 +7,7 @@ use nightlatch_core::{
     factors::{
         password::Cost,
         totp::{Parameters, Window},
+        webauthn::{Aaguid, RelyingParty},
     },
     methods::Allowed,
 };
@@ -20,6 +21,17 @@ pub enum Registration {
     Invite,
     /// Nobody.
     Closed,
+}
+
+/// The settings of WebAuthn.
+#[derive(Debug, Clone)]
+pub struct WebAuthn {
+    /// The RP ID, and the origins that may ask.
+    pub party: RelyingParty,
+    /// The service's name, as authenticators show it.
+    pub name: String,
+    /// The models that may prove the highest level, if their attestation is trusted.
+    pub highest: Vec<Aaguid>,
 }
 
 /// The settings of journeys.
@@ -49,6 +61,8 @@ pub struct Settings {
     pub totp_parameters: Parameters,
     /// How far clocks may be apart.
     pub totp_window: Window,
+    /// Passkeys and security keys.
+    pub webauthn: WebAuthn,
     /// Which second factors are allowed.
     pub allowed: Allowed,
     /// Applications that may get tokens of their own.

@@ -20,8 +20,14 @@ const TYPE: &str = "at+jwt";
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct LevelClaims {
     /// Two factors.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub aal2: Option<i64>,
+    /// Two factors that cannot be phished.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub phishing_resistant: Option<i64>,
+    /// The same, from attested hardware.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub aal3: Option<i64>,
 }
 
 /// The claims of an access token.
@@ -186,7 +192,11 @@ pub fn access_token(env: &Env, session: &Session, audience: &str, now: Timestamp
         auth_time: session.proofs.authenticated_at().seconds(),
         acr: session.proofs.level().acr(),
         amr: session.proofs.amr().into_iter().map(str::to_owned).collect(),
-        levels: LevelClaims { aal2: levels.aal2.map(Timestamp::seconds) },
+        levels: LevelClaims {
+            aal2: levels.aal2.map(Timestamp::seconds),
+            phishing_resistant: levels.phishing_resistant.map(Timestamp::seconds),
+            aal3: levels.aal3.map(Timestamp::seconds),
+        },
         generation: session.secrets,
     };
     env.tokens.sign(&claims).expect("claims are plain data")
@@ -213,11 +223,14 @@ pub(crate) fn hand_out(
 
 impl Tokens {
     /// With a token that makes the device known.
-    pub(crate) fn with_device(mut self, env: &Env, known: bool, now: Timestamp) -> Self {
-        if !known {
-            let device = Device { user: self.account.id, id: env.random(), issued_at: now };
-            self.device_token = Some(device.seal(&env.ring, env.random()));
-        }
+    pub(crate) fn with_device(self, env: &Env, known: bool, now: Timestamp) -> Self {
+        if known { self } else { self.on_device(env, env.random(), now) }
+    }
+
+    /// With a token that makes the device `id` known.
+    pub(crate) fn on_device(mut self, env: &Env, id: [u8; 16], now: Timestamp) -> Self {
+        let device = Device { user: self.account.id, id, issued_at: now };
+        self.device_token = Some(device.seal(&env.ring, env.random()));
         self
     }
 }

@@ -3,26 +3,25 @@
 use std::time::Duration;
 
 use nightlatch_core::{
-    MethodId, SecretText, Timestamp, UserId,
+    MethodId, SecretText,
     code::{AnyCode, OneTimeCode},
     factors::{
         hotp::Algorithm,
-        recovery_codes::{self, SET_SIZE, StoredSet},
         totp::{self, Seed},
     },
-    methods::{Holding, Method},
+    methods::Method,
     name::Name,
     proof::Factor,
 };
 use nightlatch_store::units::{
-    enrol::{Begin, Begun, Confirm, Enroller, Unconfirmed},
+    enrol::{Begin, Begun, Confirm, Unconfirmed},
     methods::Read,
 };
 
-use super::qr;
+use super::{completion, enroller, may_enrol, new_set, qr};
 use crate::{
     Client, Env, Refused,
-    authenticate::{Enrolling, gate, holding},
+    authenticate::Enrolling,
     tokens::{self, Tokens},
 };
 
@@ -109,41 +108,6 @@ fn new_seed(env: &Env, algorithm: Algorithm) -> Seed {
     }
 }
 
-async fn may_enrol(env: &Env, caller: &Enrolling) -> Result<Holding, Refused> {
-    match caller {
-        Enrolling::SignedIn(signed) => {
-            let mailbox = env.settings.first_enrollment_mail;
-            gate(env, signed, |question| question.enrol(mailbox)).await
-        }
-        // The token is the proof of a password a few minutes old, and opens nothing else.
-        Enrolling::Token(_, account) => holding(env, account).await,
-    }
-}
-
-fn enroller(caller: &Enrolling) -> Enroller {
-    match caller {
-        Enrolling::SignedIn(signed) => Enroller::Session(Box::new(signed.session.clone())),
-        Enrolling::Token(token, _) => Enroller::SignIn {
-            id: token.id,
-            proofs: token.proofs.clone(),
-            expires_at: token.expires_at,
-        },
-    }
-}
-
-/// A fresh set of recovery codes: ten slow hashes.
-pub(crate) async fn new_set(
-    env: &Env,
-    user: UserId,
-    now: Timestamp,
-) -> Result<(Vec<SecretText>, StoredSet), Refused> {
-    let (ring, id, salt) = (env.ring.clone(), env.id(now), env.random());
-    let entropy: [[u8; 10]; SET_SIZE] = std::array::from_fn(|_| env.random());
-    let cost = env.settings.password_cost;
-    env.hash(move |memory| recovery_codes::generate(&ring, user, id, salt, &entropy, cost, memory))
-        .await
-}
-
 /// Confirms an enrolment by the app's first code, which signs the person in with the new factor.
 ///
 /// # Errors
@@ -162,17 +126,10 @@ pub async fn confirm(
             return Err(Refused::invalid("token", "The code is 6 to 8 numbers."));
         }
     };
-    let fresh = env.fresh(client, env.clock.now());
-    let (now, random, user) = (fresh.now, fresh.random, caller.account().id);
-    let unit = Confirm {
-        ring: env.ring.clone(),
-        user,
-        enroller: enroller(caller),
-        code,
-        window: env.settings.totp_window,
-        fresh,
-        envelope: env.envelope(now),
-    };
+    let completion = completion(env, client, caller);
+    let (now, random) = (completion.fresh.now, completion.fresh.random);
+    let user = completion.user;
+    let unit = Confirm { completion, code, window: env.settings.totp_window };
     let (session, account, id) =
         env.write(unit).await?.map_err(|unconfirmed| match unconfirmed {
             Unconfirmed::NotFound => Refused::SetupNotFound,

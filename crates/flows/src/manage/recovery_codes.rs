@@ -6,7 +6,7 @@ use nightlatch_store::units::recovery_codes::{Acknowledge, Regenerate, Regenerat
 use crate::{
     Env, Refused,
     authenticate::{SignedIn, stepped_up},
-    enrol::totp::new_set,
+    enrol::new_set,
 };
 
 /// A new set of recovery codes. Shown once.

@@ -1,7 +1,10 @@
-//! Signing in: the password first, then what the account requires.
+//! Signing in: the password first, then what the account requires; or a passkey, which may be both.
 
+pub mod credential;
+pub mod passkey;
 pub mod password;
 pub mod second_factor;
+pub mod second_password;
 
 use std::time::Duration;
 

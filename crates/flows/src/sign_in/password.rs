@@ -104,13 +104,7 @@ fn budgets(
     address: &[u8; 32],
     device: Option<&SecretText>,
 ) -> Budgets {
-    let device = device.and_then(|text| Device::open(&env.ring, text)).filter(|device| {
-        account.is_some_and(|account| {
-            device.user == account.id
-                && account.password_at.is_none_or(|changed| device.issued_at >= changed)
-        })
-    });
-    if let Some(device) = device {
+    if let Some(device) = account.and_then(|account| known_device(env, account, device)) {
         let slot = env.budget(Budget::KnownDevice, address, &device.id);
         return Budgets {
             reserve: vec![slot],
@@ -129,8 +123,20 @@ fn budgets(
     }
 }
 
+/// The device of this account that `token` was given to, unless the password changed since.
+pub(super) fn known_device(
+    env: &Env,
+    account: &Account,
+    token: Option<&SecretText>,
+) -> Option<Device> {
+    token.and_then(|text| Device::open(&env.ring, text)).filter(|device| {
+        device.user == account.id
+            && account.password_at.is_none_or(|changed| device.issued_at >= changed)
+    })
+}
+
 /// Whether the account is closed to whoever knows its password, and why.
-fn closed(env: &Env, account: &Account) -> Option<(Reason, Refused)> {
+pub(crate) fn closed(env: &Env, account: &Account) -> Option<(Reason, Refused)> {
     if account.standing == Standing::Disabled {
         return Some((Reason::Disabled, Refused::AccountDisabled));
     }
@@ -187,6 +193,7 @@ async fn go_on(
                 epoch: account.epoch,
                 proofs,
                 known_device: budgets.known_device,
+                verified: None,
                 expires_at: now.plus(STEP_LIFETIME),
             };
             let mut methods = holding.methods;

@@ -31,7 +31,7 @@ pub fn parse(factor: Factor, code: &SecretText) -> Result<AnyCode, Refused> {
         (Factor::BackupCode, _) => {
             Err(Refused::invalid("code", "A recovery code is 16 letters and numbers."))
         }
-        (Factor::Password | Factor::Email, _) => Err(Refused::MethodNotAllowed),
+        (Factor::Password | Factor::Email | Factor::WebAuthn, _) => Err(Refused::MethodNotAllowed),
     }
 }
 

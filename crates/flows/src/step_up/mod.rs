@@ -1,5 +1,7 @@
 //! Proving again, in a session, who one is: the session goes on with new secrets and fresh proofs.
 
+pub mod credential;
+
 use std::time::Duration;
 
 use nightlatch_core::{
@@ -138,7 +140,7 @@ pub async fn by_password(
 ) -> Result<Tokens, Refused> {
     let now = env.clock.now();
     let SignedIn { session, account } = signed;
-    let (proof, slot) = check_password(env, client, &session, &account, text).await?;
+    let (proof, slot) = check_password(env, client, &account, text).await?;
     let fresh = env.fresh(client, now);
     let random = fresh.random;
     let unit = Renew {
@@ -153,12 +155,12 @@ pub async fn by_password(
     Ok(tokens::hand_out(env, session, account, random, now))
 }
 
-/// Checks the password of a signed-in person. Guesses are counted for this session alone, so that a
-/// stolen session slows nobody else down.
+/// Checks the password of a signed-in person. Guesses are counted apart from those at sign-in, so that
+/// a stolen session keeps nobody from signing in, and for all sessions together, because whoever holds
+/// a passkey can open one after the other.
 pub(crate) async fn check_password(
     env: &Env,
     client: &Client,
-    session: &nightlatch_store::units::session::Session,
     account: &nightlatch_store::units::account::Account,
     text: SecretText,
 ) -> Result<(nightlatch_core::proof::Proof, i64), Refused> {
@@ -166,7 +168,7 @@ pub(crate) async fn check_password(
     let lookup = Email::parse(&account.email)
         .and_then(|email| email.lookup_keys(&env.ring).first().copied())
         .ok_or(Refused::MethodNotAllowed)?;
-    let slot = env.budget(Budget::KnownDevice, &lookup, session.id.as_bytes());
+    let slot = env.budget(Budget::KnownDevice, &lookup, b"session");
     let streak = match env.write(Reserve { slots: vec![slot], now }).await? {
         Reserved::Go { streak } => streak,
         Reserved::Wait(until) => return Err(Refused::TooManyAttempts(wait_for(until, now))),

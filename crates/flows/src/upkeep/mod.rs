@@ -2,6 +2,7 @@
 //!
 //! Each is one step; whoever wires the server repeats it.
 
+pub mod authenticators;
 pub mod checkpoint;
 pub mod outbox;
 
