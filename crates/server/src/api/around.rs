@@ -5,7 +5,7 @@ use std::sync::Arc;
 use aide::axum::{ApiRouter, routing::get_with};
 use axum::{
     extract::State,
-    http::{HeaderName, HeaderValue, Uri, header},
+    http::{HeaderName, HeaderValue, header},
 };
 use nightlatch_flows::{Env, Settings, settings::Registration, tokens::Jwk};
 use schemars::JsonSchema;
@@ -24,6 +24,13 @@ const LANGUAGES: [&str; 1] = ["en"];
 const CACHED: (HeaderName, HeaderValue) =
     (header::CACHE_CONTROL, HeaderValue::from_static("public, max-age=300"));
 
+/// Addresses and origins change when an operator changes them.
+const KEPT: (HeaderName, HeaderValue) =
+    (header::CACHE_CONTROL, HeaderValue::from_static("public, max-age=3600"));
+
+/// Where people see to their second factors, below the public URL.
+const SECURITY_PAGE: &str = "/settings/security";
+
 pub(super) fn routes() -> ApiRouter<Arc<Env>> {
     ApiRouter::new()
         .api_route(
@@ -37,6 +44,20 @@ pub(super) fn routes() -> ApiRouter<Arc<Env>> {
             get_with(jwks, |call| {
                 call.call("jwks", Tag::Around, "Read the keys of access tokens.")
                     .response::<200, Json<KeySet>>()
+            }),
+        )
+        .api_route(
+            "/.well-known/webauthn",
+            get_with(related_origins, |call| {
+                call.call("related_origins", Tag::Around, "Read which origins share passkeys.")
+                    .response::<200, Json<RelatedOrigins>>()
+            }),
+        )
+        .api_route(
+            "/.well-known/passkey-endpoints",
+            get_with(passkey_endpoints, |call| {
+                call.call("passkey_endpoints", Tag::Around, "Read where passkeys are managed.")
+                    .response::<200, Json<PasskeyEndpoints>>()
             }),
         )
 }
@@ -74,18 +95,12 @@ impl From<&Settings> for Offer {
                 Registration::Closed => "closed",
             },
             verify_email: settings.verify_email,
-            rp_id: host(&settings.public_url),
+            rp_id: settings.webauthn.party.id.clone(),
             method_types: names(&settings.allowed.0),
             password: PasswordRules { min_length: settings.password_min_length },
             languages: LANGUAGES,
         }
     }
-}
-
-/// The host of a URL, without its port.
-fn host(url: &str) -> String {
-    let url: Option<Uri> = url.parse().ok();
-    url.as_ref().and_then(Uri::host).unwrap_or_default().to_owned()
 }
 
 /// `GET /auth/config`
@@ -105,14 +120,36 @@ async fn jwks(State(env): State<Arc<Env>>) -> ([(HeaderName, HeaderValue); 1], J
     ([CACHED], Json(KeySet { keys: env.tokens.public_keys() }))
 }
 
-#[cfg(test)]
-mod tests {
-    use super::*;
+/// The pages that may use the passkeys of this server (WebAuthn Level 3 §5.11.1).
+#[derive(Serialize, JsonSchema)]
+struct RelatedOrigins {
+    /// Origins of pages; apps are not among them.
+    origins: Vec<String>,
+}
 
-    #[test]
-    fn passkeys_are_bound_to_the_host_of_the_public_url() {
-        assert_eq!(host("https://id.example.com"), "id.example.com");
-        assert_eq!(host("http://localhost:8080"), "localhost");
-        assert_eq!(host("https://id.example.com/mfa"), "id.example.com");
-    }
+/// `GET /.well-known/webauthn`
+async fn related_origins(
+    State(env): State<Arc<Env>>,
+) -> ([(HeaderName, HeaderValue); 1], Json<RelatedOrigins>) {
+    let of_page =
+        |origin: &&String| origin.starts_with("https://") || origin.starts_with("http://");
+    let origins = env.settings.webauthn.party.origins.iter().filter(of_page).cloned().collect();
+    ([KEPT], Json(RelatedOrigins { origins }))
+}
+
+/// Where password managers send people (W3C passkey endpoints).
+#[derive(Serialize, JsonSchema)]
+struct PasskeyEndpoints {
+    /// The page to add a passkey on.
+    enroll: String,
+    /// The page to rename and remove passkeys on.
+    manage: String,
+}
+
+/// `GET /.well-known/passkey-endpoints`
+async fn passkey_endpoints(
+    State(env): State<Arc<Env>>,
+) -> ([(HeaderName, HeaderValue); 1], Json<PasskeyEndpoints>) {
+    let page = format!("{}{SECURITY_PAGE}", env.settings.public_url);
+    ([KEPT], Json(PasskeyEndpoints { enroll: page.clone(), manage: page }))
 }

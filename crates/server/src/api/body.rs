@@ -26,22 +26,25 @@ use crate::api::{
     strict,
 };
 
-/// Bytes that a body may have.
-pub const MAX_BYTES: usize = 64 * 1024;
+/// KiB that a body may have.
+pub const MAX_KIB: usize = 64;
+
+/// KiB that a body with the answer of an authenticator may have: certificates are long.
+pub const MAX_CREDENTIAL_KIB: usize = 256;
 
 /// How long a whole body may take to arrive.
 const ARRIVAL: Duration = Duration::from_secs(10);
 
 /// What a request's body holds, or what a 200 answers.
 ///
-/// As an extractor it is strict: `application/json`, at most [`MAX_BYTES`], UTF-8, one object of
+/// As an extractor it is strict: `application/json`, at most `KIB` KiB, UTF-8, one object of
 /// bounded depth, no member unknown or twice, nothing after it. Refusals are [`Code::Malformed`],
 /// [`Code::UnsupportedMediaType`], [`Code::TooLarge`] and [`Code::Timeout`], and never repeat a
 /// value. `Option<Json<T>>` is `None` when a request has neither a body nor a content type.
 #[derive(Debug, Clone, Copy)]
-pub struct Json<T>(pub T);
+pub struct Json<T, const KIB: usize = MAX_KIB>(pub T);
 
-impl<S: Sync, T: DeserializeOwned> FromRequest<S> for Json<T> {
+impl<S: Sync, T: DeserializeOwned, const KIB: usize> FromRequest<S> for Json<T, KIB> {
     type Rejection = Problem;
 
     async fn from_request(request: Request, _: &S) -> Result<Self, Problem> {
@@ -49,7 +52,7 @@ impl<S: Sync, T: DeserializeOwned> FromRequest<S> for Json<T> {
         if !is_json(&parts.headers) {
             return Err(Code::UnsupportedMediaType.into());
         }
-        let bytes = tokio::time::timeout(ARRIVAL, collect(body))
+        let bytes = tokio::time::timeout(ARRIVAL, collect(body, KIB * 1024))
             .await
             .map_err(|_| Problem::from(Code::Timeout))??;
         let value = strict::read(&bytes)
@@ -88,9 +91,9 @@ fn is_json(headers: &HeaderMap) -> bool {
         && !headers.contains_key(header::CONTENT_ENCODING)
 }
 
-/// Collects at most [`MAX_BYTES`], whether or not the length was announced.
-async fn collect(mut body: Body) -> Result<Vec<u8>, Problem> {
-    if body.size_hint().lower() > u64::try_from(MAX_BYTES).unwrap_or(u64::MAX) {
+/// Collects at most `most` bytes, whether or not the length was announced.
+async fn collect(mut body: Body, most: usize) -> Result<Vec<u8>, Problem> {
+    if body.size_hint().lower() > u64::try_from(most).unwrap_or(u64::MAX) {
         return Err(Code::TooLarge.into());
     }
     let mut bytes = Vec::new();
@@ -98,7 +101,7 @@ async fn collect(mut body: Body) -> Result<Vec<u8>, Problem> {
         let frame =
             frame.map_err(|_| Problem::new(Code::Malformed).detail("The body ended too early."))?;
         let Ok(data) = frame.into_data() else { continue };
-        if bytes.len() + data.len() > MAX_BYTES {
+        if bytes.len() + data.len() > most {
             return Err(Code::TooLarge.into());
         }
         bytes.extend_from_slice(&data);
@@ -106,7 +109,7 @@ async fn collect(mut body: Body) -> Result<Vec<u8>, Problem> {
     Ok(bytes)
 }
 
-impl<T: JsonSchema> OperationInput for Json<T> {
+impl<T: JsonSchema, const KIB: usize> OperationInput for Json<T, KIB> {
     fn operation_input(context: &mut GenContext, operation: &mut Operation) {
         operation.request_body = Some(ReferenceOr::Item(RequestBody {
             content: [("application/json".to_owned(), media_type::<T>(context))]
@@ -208,6 +211,44 @@ impl<const STATUS: u16, T: JsonSchema> OperationOutput for Answer<STATUS, T> {
     }
 }
 
+/// One of two answers, which have different success statuses.
+#[derive(Debug, Clone, Copy)]
+pub enum Either<A, B> {
+    /// The one.
+    One(A),
+    /// The other.
+    Other(B),
+}
+
+impl<A: IntoResponse, B: IntoResponse> IntoResponse for Either<A, B> {
+    fn into_response(self) -> Response {
+        match self {
+            Self::One(answer) => answer.into_response(),
+            Self::Other(answer) => answer.into_response(),
+        }
+    }
+}
+
+impl<A: OperationOutput, B: OperationOutput> OperationOutput for Either<A, B> {
+    type Inner = A::Inner;
+
+    fn operation_response(
+        context: &mut GenContext,
+        operation: &mut Operation,
+    ) -> Option<aide::openapi::Response> {
+        A::operation_response(context, operation)
+    }
+
+    fn inferred_responses(
+        context: &mut GenContext,
+        operation: &mut Operation,
+    ) -> Vec<(Option<Status>, aide::openapi::Response)> {
+        let mut responses = A::inferred_responses(context, operation);
+        responses.extend(B::inferred_responses(context, operation));
+        responses
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use serde::Deserialize;
@@ -257,8 +298,8 @@ mod tests {
     #[tokio::test]
     async fn the_size_is_bounded() {
         let body = |length: usize| format!("{{\"name\":\"{}\"}}", "a".repeat(length - 11));
-        assert!(read(&["application/json"], body(MAX_BYTES)).await.is_ok());
-        let long = read(&["application/json"], body(MAX_BYTES + 1)).await;
+        assert!(read(&["application/json"], body(MAX_KIB * 1024)).await.is_ok());
+        let long = read(&["application/json"], body(MAX_KIB * 1024 + 1)).await;
         assert_eq!(long, Err(Code::TooLarge));
     }
 

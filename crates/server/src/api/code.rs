@@ -42,6 +42,12 @@ pub enum Code {
     InvalidCode,
     /// The code is wrong, expired or used, where a pending set-up waits for it.
     InvalidSetupCode,
+    /// The passkey that would have proved who is there was not accepted.
+    InvalidPasskey,
+    /// The new credential was not accepted.
+    InvalidCredential,
+    /// The account has this credential already.
+    CredentialExists,
     /// A mailed, sealed or refresh token is wrong, expired or used.
     InvalidToken,
     /// The sign-in that the temporary token belongs to is over.
@@ -96,6 +102,9 @@ pub enum Code {
     Internal,
 }
 
+/// The title of the two problems with this code.
+const INVALID_CREDENTIAL: &str = "Invalid credential";
+
 /// How a [`Code`] looks on the wire.
 #[derive(Debug, Clone, Copy)]
 pub struct Meaning {
@@ -113,7 +122,7 @@ pub struct Meaning {
 
 impl Code {
     /// Every code, in the order of the reference.
-    pub const ALL: [Self; 34] = [
+    pub const ALL: [Self; 37] = [
         Self::Malformed,
         Self::UnsupportedMediaType,
         Self::TooLarge,
@@ -122,6 +131,9 @@ impl Code {
         Self::InvalidCredentials,
         Self::InvalidCode,
         Self::InvalidSetupCode,
+        Self::InvalidPasskey,
+        Self::InvalidCredential,
+        Self::CredentialExists,
         Self::InvalidToken,
         Self::FlowEnded,
         Self::MfaRequired,
@@ -180,6 +192,9 @@ impl Code {
             Self::InvalidCredentials => ("invalid-credentials", S::UNAUTHORIZED),
             Self::InvalidCode => ("invalid-code", S::UNAUTHORIZED),
             Self::InvalidSetupCode => ("invalid-code", S::BAD_REQUEST),
+            Self::InvalidPasskey => ("invalid-credential", S::UNAUTHORIZED),
+            Self::InvalidCredential => ("invalid-credential", S::BAD_REQUEST),
+            Self::CredentialExists => ("credential-exists", S::CONFLICT),
             Self::InvalidToken => ("invalid-token", S::BAD_REQUEST),
             Self::FlowEnded => ("flow-ended", S::UNAUTHORIZED),
             Self::MfaRequired => ("mfa-required", S::FORBIDDEN),
@@ -222,6 +237,14 @@ impl Code {
             Self::InvalidCode | Self::InvalidSetupCode => {
                 ("Invalid code", "Invalid or expired code")
             }
+            Self::InvalidPasskey => (INVALID_CREDENTIAL, "This passkey was not accepted."),
+            Self::InvalidCredential => {
+                (INVALID_CREDENTIAL, "The passkey or security key was not accepted. Start again.")
+            }
+            Self::CredentialExists => (
+                "Credential exists",
+                "Your account has this passkey or security key already. You can use it to sign in.",
+            ),
             Self::InvalidToken => ("Invalid token", "Invalid or expired token"),
             Self::FlowEnded => ("Sign-in ended", "This sign-in is over. Start again."),
             Self::MfaRequired => ("MFA required", "MFA verification required"),
@@ -285,6 +308,7 @@ impl Code {
             | Self::NotFound
             | Self::Conflict
             | Self::AlreadyAnswered
+            | Self::CredentialExists
             | Self::UnknownHost
             | Self::MethodNotSupported
             | Self::Internal => None,
@@ -292,6 +316,8 @@ impl Code {
             | Self::InvalidCredentials
             | Self::InvalidCode
             | Self::InvalidSetupCode
+            | Self::InvalidPasskey
+            | Self::InvalidCredential
             | Self::FlowEnded
             | Self::MethodNotAllowed
             | Self::PasswordRequired

@@ -2,10 +2,13 @@
 
 use nightlatch_core::{MethodId, SecretText, code::AnyCode, proof::Factor};
 
+use schemars::JsonSchema;
+use serde::Deserialize;
+
 use crate::api::problem::{Code, Problem};
 
 /// The types of the contract that this server has no verifier for: never allowed, yet no mistake.
-const NOT_OFFERED: [&str; 4] = ["hotp", "webauthn", "sms", "temporary_pass"];
+const NOT_OFFERED: [&str; 3] = ["hotp", "sms", "temporary_pass"];
 
 /// Reads `method`, the type of a method.
 pub(super) fn factor(name: &str) -> Result<Factor, Problem> {
@@ -18,11 +21,32 @@ pub(super) fn factor(name: &str) -> Result<Factor, Problem> {
     })
 }
 
+/// Refuses `method` unless it is the one that the rest of the body is for.
+pub(super) fn is(name: &str, expected: Factor) -> Result<(), Problem> {
+    if factor(name)? == expected {
+        return Ok(());
+    }
+    Err(Problem::field("method", "The method and what is sent with it do not go together."))
+}
+
 /// Reads `method_id`, which picks one of several methods of a type.
 pub(super) fn method_id(text: Option<&str>) -> Result<Option<MethodId>, Problem> {
     text.map(str::parse)
         .transpose()
         .map_err(|_| Problem::field("method_id", "This is not the id of a method."))
+}
+
+/// The answer of an authenticator, as the browser gave it. Browsers add members, so all are taken.
+#[derive(Deserialize, JsonSchema)]
+#[serde(transparent)]
+#[schemars(inline)]
+pub(super) struct Credential(serde_json::Map<String, serde_json::Value>);
+
+impl Credential {
+    /// The JSON text of it, for whoever verifies it.
+    pub(super) fn to_json(&self) -> Vec<u8> {
+        serde_json::to_vec(&self.0).unwrap_or_default()
+    }
 }
 
 /// Reads `mfa_token`, a code that says by its form what it is. Anything else is refused here, before
@@ -42,7 +66,7 @@ mod tests {
         for factor in Factor::ALL {
             assert_eq!(super::factor(factor.as_str()).unwrap(), factor);
         }
-        assert_eq!(factor("webauthn").unwrap_err().code(), Code::MethodNotAllowed);
+        assert_eq!(factor("hotp").unwrap_err().code(), Code::MethodNotAllowed);
         for odd in ["", "TOTP", "totp ", "carrier_pigeon"] {
             assert_eq!(factor(odd).unwrap_err().code(), Code::InvalidValues, "{odd}");
         }

@@ -7,7 +7,9 @@ use aide::axum::{
     routing::{get_with, patch_with, post_with},
 };
 use axum::{extract::State, response::NoContent};
-use nightlatch_core::{MethodId, SecretText, methods::Allowed, proof::Factor};
+use nightlatch_core::{
+    MethodId, SecretText, factors::webauthn::base64url, methods::Allowed, proof::Factor,
+};
 use nightlatch_flows::{Env, enrol::totp, manage::methods};
 use nightlatch_store::units::methods::CodeSet;
 use schemars::JsonSchema;
@@ -107,7 +109,7 @@ struct AvailableType {
 
 impl Available {
     fn new(allowed: &Allowed) -> Self {
-        let types = [Factor::Totp, Factor::BackupCode].map(|factor| {
+        let types = [Factor::WebAuthn, Factor::Totp, Factor::BackupCode].map(|factor| {
             let allowed = allowed.0.contains(&factor);
             let reason = (!allowed).then_some("not_allowed_by_policy");
             AvailableType { kind: factor.as_str(), allowed, reason }
@@ -208,10 +210,43 @@ async fn confirm(
 
 /// One's own methods and recovery codes.
 #[derive(Serialize, JsonSchema)]
-struct Methods {
+struct MethodList {
     methods: Vec<Method>,
     /// Null without recovery codes.
     recovery_codes: Option<RecoveryCodes>,
+    /// What a client may tell the person's authenticators of this account.
+    signals: Signals,
+}
+
+/// For `PublicKeyCredential.signalAllAcceptedCredentials` and `signalCurrentUserDetails`.
+#[derive(Serialize, JsonSchema)]
+struct Signals {
+    /// The relying party.
+    rp_id: String,
+    /// The account's handle, as base64url.
+    user_id: String,
+    /// The ids of all its credentials, as base64url.
+    all_accepted_credential_ids: Vec<String>,
+    /// Its address.
+    name: String,
+    /// What its owner is called.
+    display_name: String,
+}
+
+impl From<methods::Signals> for Signals {
+    fn from(signals: methods::Signals) -> Self {
+        Self {
+            rp_id: signals.rp_id,
+            user_id: base64url::encode(&signals.user_handle),
+            all_accepted_credential_ids: signals
+                .credential_ids
+                .iter()
+                .map(|id| base64url::encode(id))
+                .collect(),
+            name: signals.name,
+            display_name: signals.display_name,
+        }
+    }
 }
 
 /// How many recovery codes there are.
@@ -236,11 +271,12 @@ impl From<CodeSet> for RecoveryCodes {
 async fn list(
     State(env): State<Arc<Env>>,
     SignedIn(signed): SignedIn,
-) -> Result<Json<Methods>, Problem> {
-    let (holding, codes) = methods::list(&env, &signed).await?;
-    Ok(Json(Methods {
-        methods: holding.methods.into_iter().map(Method::from).collect(),
-        recovery_codes: codes.map(RecoveryCodes::from),
+) -> Result<Json<MethodList>, Problem> {
+    let listed = methods::list(&env, &signed).await?;
+    Ok(Json(MethodList {
+        methods: listed.holding.methods.into_iter().map(Method::from).collect(),
+        recovery_codes: listed.codes.map(RecoveryCodes::from),
+        signals: listed.signals.into(),
     }))
 }
 

@@ -22,6 +22,7 @@ mod step_up;
 mod strict;
 mod values;
 mod views;
+mod webauthn;
 
 use std::sync::Arc;
 
@@ -38,6 +39,7 @@ pub fn routes() -> ApiRouter<Arc<Env>> {
         .merge(methods::routes())
         .merge(recovery_codes::routes())
         .merge(step_up::routes())
+        .merge(webauthn::routes())
         .merge(around::routes())
 }
 

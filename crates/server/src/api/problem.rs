@@ -9,6 +9,7 @@ use axum::{
     http::{HeaderName, HeaderValue, StatusCode, header},
     response::{IntoResponse, Response},
 };
+use nightlatch_flows::refused::UnknownCredential;
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::{Serialize, Serializer};
 
@@ -30,6 +31,23 @@ pub struct Problem {
     errors: Vec<FieldError>,
     required: Option<Box<Required>>,
     retry_after: Option<Duration>,
+    signal: Option<Box<Signal>>,
+}
+
+/// What a client is to tell the person's authenticators (WebAuthn Level 3 §5.1.10).
+#[derive(Debug, Clone, Serialize, JsonSchema)]
+pub struct Signal {
+    /// For `PublicKeyCredential.signalUnknownCredential`: this passkey was removed.
+    unknown_credential: Unknown,
+}
+
+/// A credential that is no longer registered here.
+#[derive(Debug, Clone, Serialize, JsonSchema)]
+struct Unknown {
+    /// The relying party.
+    rp_id: String,
+    /// The credential id, as base64url.
+    credential_id: String,
 }
 
 /// A value that was understood and can't be accepted.
@@ -64,6 +82,7 @@ impl Problem {
             errors: Vec::new(),
             required: None,
             retry_after: None,
+            signal: None,
         }
     }
 
@@ -117,6 +136,15 @@ impl Problem {
         if !self.code.status().is_server_error() {
             self.detail = detail.into();
         }
+        self
+    }
+
+    /// Says which passkey the person's device should forget.
+    #[must_use]
+    pub fn unknown_credential(mut self, unknown: UnknownCredential) -> Self {
+        let UnknownCredential { rp_id, credential_id } = unknown;
+        self.signal =
+            Some(Box::new(Signal { unknown_credential: Unknown { rp_id, credential_id } }));
         self
     }
 
@@ -182,6 +210,7 @@ impl Problem {
             errors: &self.errors,
             mfa_required: self.required.as_ref().map(|_| true),
             required: self.required.as_deref(),
+            signal: self.signal.as_deref(),
         }
     }
 }
@@ -233,6 +262,9 @@ pub struct ProblemBody<'a> {
     /// What has to be proved (403).
     #[serde(skip_serializing_if = "Option::is_none")]
     required: Option<&'a Required>,
+    /// What to tell the person's authenticators (401).
+    #[serde(skip_serializing_if = "Option::is_none")]
+    signal: Option<&'a Signal>,
 }
 
 /// `type`: the code as a URN.

@@ -18,6 +18,12 @@ impl From<Refused> for Problem {
             Refused::Unauthenticated => Code::Unauthenticated.into(),
             Refused::InvalidCredentials => Code::InvalidCredentials.into(),
             Refused::InvalidCode => Code::InvalidCode.into(),
+            Refused::InvalidCredential(None) => Code::InvalidPasskey.into(),
+            Refused::InvalidCredential(Some(unknown)) => {
+                Self::new(Code::InvalidPasskey).unknown_credential(unknown)
+            }
+            Refused::CredentialRefused => Code::InvalidCredential.into(),
+            Refused::CredentialExists => Code::CredentialExists.into(),
             Refused::InvalidToken => Code::InvalidToken.into(),
             Refused::FlowEnded => Code::FlowEnded.into(),
             Refused::MethodNotAllowed => Code::MethodNotAllowed.into(),
@@ -90,6 +96,9 @@ mod tests {
         check(Refused::invalid("email", "No."), 422, "invalid-values");
         check(Refused::InvalidCode, 401, "invalid-code");
         check(Refused::SetupCode, 400, "invalid-code");
+        check(Refused::InvalidCredential(None), 401, "invalid-credential");
+        check(Refused::CredentialRefused, 400, "invalid-credential");
+        check(Refused::CredentialExists, 409, "credential-exists");
         check(Refused::InvalidToken, 400, "invalid-token");
         check(Refused::FlowEnded, 401, "flow-ended");
         check(Refused::RefreshSuperseded, 409, "refresh-superseded");

@@ -4,21 +4,22 @@ use std::sync::Arc;
 
 use aide::axum::{ApiRouter, routing::post_with};
 use axum::extract::State;
-use nightlatch_core::SecretText;
+use nightlatch_core::{SecretText, proof::Factor};
 use nightlatch_flows::{
-    Env, Refused,
-    sign_in::{password, second_factor},
+    Env,
+    sign_in::{credential, password, second_factor, second_password},
 };
 use schemars::JsonSchema;
-use serde::{Deserialize, de::IgnoredAny};
+use serde::Deserialize;
 
 use crate::api::{
-    body::Json,
+    body::{Json, MAX_CREDENTIAL_KIB},
     caller::ClientInfo,
     doc::{Describe, Tag},
-    fields,
+    fields::{self, Credential},
     problem::{Code, Problem},
     views::SignIn,
+    webauthn::Asked,
 };
 
 /// What the password alone can be refused with.
@@ -51,7 +52,7 @@ pub(super) fn routes() -> ApiRouter<Arc<Env>> {
         .api_route(
             "/auth/login/mfa/options",
             post_with(login_mfa_options, |call| {
-                call.call("login_mfa_options", Tag::SignIn, "Prepare a second factor.").refuses(&[
+                call.call("login_mfa_options", Tag::SignIn, "Ask for a credential.").refuses(&[
                     Code::FlowEnded,
                     Code::MethodNotAllowed,
                     Code::InvalidValues,
@@ -134,7 +135,6 @@ enum LoginMfa {
         method: String,
         /// The password.
         #[schemars(with = "String")]
-        #[expect(dead_code, reason = "every sign-in here begins with the password")]
         password: SecretText,
     },
     /// A WebAuthn credential.
@@ -146,12 +146,9 @@ enum LoginMfa {
         method: String,
         /// The challenge that was answered.
         #[schemars(with = "String")]
-        #[expect(dead_code, reason = "no sign-in here asks for a credential")]
         challenge_token: SecretText,
-        /// The browser's answer.
-        #[schemars(with = "serde_json::Map<String, serde_json::Value>")]
-        #[expect(dead_code, reason = "no sign-in here asks for a credential")]
-        credential: IgnoredAny,
+        /// `AuthenticationResponseJSON`, as the browser gave it.
+        credential: Credential,
     },
 }
 
@@ -159,27 +156,33 @@ enum LoginMfa {
 async fn login_mfa(
     State(env): State<Arc<Env>>,
     ClientInfo(client): ClientInfo,
-    Json(body): Json<LoginMfa>,
+    Json(body): Json<LoginMfa, MAX_CREDENTIAL_KIB>,
 ) -> Result<Json<SignIn>, Problem> {
-    let (temp_token, code, method) = match body {
+    let tokens = match body {
         LoginMfa::Code { temp_token, method, method_id, code, .. } => {
             let code = second_factor::parse(fields::factor(&method)?, &code)?;
-            (temp_token, code, fields::method_id(method_id.as_deref())?)
+            let method = fields::method_id(method_id.as_deref())?;
+            second_factor::answer(&env, &client, &temp_token, code, method).await?
         }
         LoginMfa::Token { temp_token, mfa_token } => {
-            (temp_token, fields::mfa_token(&mfa_token)?, None)
+            let code = fields::mfa_token(&mfa_token)?;
+            second_factor::answer(&env, &client, &temp_token, code, None).await?
         }
         LoginMfa::OneShot { email, password, mfa_token } => {
             let mfa_token = mfa_token.as_ref().map(fields::mfa_token).transpose()?;
             let input = password::Input { email, password, device_token: None, mfa_token };
             return Ok(Json(password::sign_in(&env, &client, input).await?.into()));
         }
-        LoginMfa::Password { temp_token, method, .. }
-        | LoginMfa::Credential { temp_token, method, .. } => {
-            return Err(not_offered(&env, &temp_token, &method));
+        LoginMfa::Password { temp_token, method, password } => {
+            fields::is(&method, Factor::Password)?;
+            second_password::answer(&env, &client, &temp_token, password).await?
+        }
+        LoginMfa::Credential { temp_token, method, challenge_token, credential: answer } => {
+            fields::is(&method, Factor::WebAuthn)?;
+            let answer = answer.to_json();
+            credential::answer(&env, &client, &temp_token, &challenge_token, &answer).await?
         }
     };
-    let tokens = second_factor::answer(&env, &client, &temp_token, code, method).await?;
     Ok(Json(tokens.into()))
 }
 
@@ -200,20 +203,15 @@ struct LoginMfaOptions {
 async fn login_mfa_options(
     State(env): State<Arc<Env>>,
     Json(body): Json<LoginMfaOptions>,
-) -> Problem {
-    match fields::method_id(body.method_id.as_deref()) {
-        Ok(_) => not_offered(&env, &body.temp_token, &body.method),
-        Err(problem) => problem,
-    }
-}
-
-/// No factor of this server has to be prepared for a sign-in, and none but codes completes it.
-fn not_offered(env: &Env, temp_token: &SecretText, method: &str) -> Problem {
-    match second_factor::not_offered(env, temp_token) {
-        Refused::MethodNotAllowed => {
-            fields::factor(method).err().unwrap_or_else(|| Code::MethodNotAllowed.into())
+) -> Result<Json<Asked>, Problem> {
+    let method = fields::method_id(body.method_id.as_deref())?;
+    match fields::factor(&body.method)? {
+        Factor::WebAuthn => {
+            Ok(Json(credential::options(&env, &body.temp_token, method).await?.into()))
         }
-        refused => refused.into(),
+        Factor::Password | Factor::Totp | Factor::BackupCode | Factor::Email => {
+            Err(second_factor::not_offered(&env, &body.temp_token).into())
+        }
     }
 }
 

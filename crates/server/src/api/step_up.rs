@@ -10,12 +10,13 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::api::{
-    body::{Answer, Json},
+    body::{Answer, Either, Json, MAX_CREDENTIAL_KIB},
     caller::{ClientInfo, SignedIn},
     doc::{Describe, Tag},
-    fields,
+    fields::{self, Credential},
     problem::{Code, Problem},
     views::Tokens,
+    webauthn::Asked,
 };
 
 pub(super) fn routes() -> ApiRouter<Arc<Env>> {
@@ -23,7 +24,8 @@ pub(super) fn routes() -> ApiRouter<Arc<Env>> {
         .api_route(
             "/auth/step-up/options",
             post_with(options, |call| {
-                call.call("step_up_options", Tag::StepUp, "Have a code sent.").bearer().refuses(&[
+                let summary = "Ask for a credential, or have a code sent.";
+                call.call("step_up_options", Tag::StepUp, summary).bearer().refuses(&[
                     Code::MethodNotAllowed,
                     Code::InvalidValues,
                     Code::TooManyAttempts,
@@ -43,11 +45,11 @@ pub(super) fn routes() -> ApiRouter<Arc<Env>> {
         )
 }
 
-/// A method that sends its codes.
+/// A method that needs preparing before it can be proved.
 #[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 struct StepUpOptions {
-    /// The method's type: `email`.
+    /// The method's type: `webauthn` or `email`.
     method: String,
     /// Which method, where there are several of the type.
     method_id: Option<String>,
@@ -69,14 +71,22 @@ async fn options(
     State(env): State<Arc<Env>>,
     SignedIn(signed): SignedIn,
     Json(body): Json<StepUpOptions>,
-) -> Result<Answer<202, Mailed>, Problem> {
-    fields::method_id(body.method_id.as_deref())?;
-    let sent = step_up::options(&env, &signed, fields::factor(&body.method)?).await?;
-    Ok(Answer(Mailed {
-        sent_to: sent.sent_to,
-        expires_in: step_up::MAIL_CODE_LIFETIME.as_secs(),
-        resend_in: step_up::RESEND_AFTER.as_secs(),
-    }))
+) -> Result<Either<Json<Asked>, Answer<202, Mailed>>, Problem> {
+    let method = fields::method_id(body.method_id.as_deref())?;
+    match fields::factor(&body.method)? {
+        Factor::WebAuthn => {
+            let options = step_up::credential::options(&env, &signed, method).await?;
+            Ok(Either::One(Json(options.into())))
+        }
+        factor @ (Factor::Password | Factor::Totp | Factor::BackupCode | Factor::Email) => {
+            let sent = step_up::options(&env, &signed, factor).await?;
+            Ok(Either::Other(Answer(Mailed {
+                sent_to: sent.sent_to,
+                expires_in: step_up::MAIL_CODE_LIFETIME.as_secs(),
+                resend_in: step_up::RESEND_AFTER.as_secs(),
+            })))
+        }
+    }
 }
 
 /// A factor that is proved again, in exactly one of these forms.
@@ -101,6 +111,16 @@ enum StepUp {
         #[schemars(with = "String")]
         password: SecretText,
     },
+    /// A WebAuthn credential.
+    Credential {
+        /// `webauthn`.
+        method: String,
+        /// The challenge that was answered.
+        #[schemars(with = "String")]
+        challenge_token: SecretText,
+        /// `AuthenticationResponseJSON`, as the browser gave it.
+        credential: Credential,
+    },
 }
 
 /// `POST /auth/step-up`
@@ -108,7 +128,7 @@ async fn step_up(
     State(env): State<Arc<Env>>,
     ClientInfo(client): ClientInfo,
     SignedIn(signed): SignedIn,
-    Json(body): Json<StepUp>,
+    Json(body): Json<StepUp, MAX_CREDENTIAL_KIB>,
 ) -> Result<Json<Tokens>, Problem> {
     let tokens = match body {
         StepUp::Code { method, method_id, code } => {
@@ -116,12 +136,15 @@ async fn step_up(
             let factor = fields::factor(&method)?;
             step_up::by_code(&env, &client, signed, factor, &code, method_id).await?
         }
-        StepUp::Password { method, password } => match fields::factor(&method)? {
-            Factor::Password => step_up::by_password(&env, &client, signed, password).await?,
-            Factor::Totp | Factor::BackupCode | Factor::Email => {
-                return Err(Problem::field("method", "A password goes with its own method."));
-            }
-        },
+        StepUp::Password { method, password } => {
+            fields::is(&method, Factor::Password)?;
+            step_up::by_password(&env, &client, signed, password).await?
+        }
+        StepUp::Credential { method, challenge_token, credential } => {
+            fields::is(&method, Factor::WebAuthn)?;
+            let answer = credential.to_json();
+            step_up::credential::answer(&env, &client, signed, &challenge_token, &answer).await?
+        }
     };
     Ok(Json(tokens.into()))
 }
@@ -138,16 +161,22 @@ mod tests {
         let form = match strict::read(&serde_json::to_vec(body).unwrap()) {
             Ok(StepUp::Code { .. }) => Some("code"),
             Ok(StepUp::Password { .. }) => Some("password"),
+            Ok(StepUp::Credential { .. }) => Some("credential"),
             Err(_) => None,
         };
         assert_eq!(form, expected, "{body}");
     }
 
     #[test]
-    fn a_step_up_takes_a_code_or_a_password() {
+    fn a_step_up_takes_a_code_a_password_or_a_credential() {
         check(&json!({ "method": "totp", "code": "123456" }), Some("code"));
         check(&json!({ "method": "totp", "method_id": "mth_", "code": "1" }), Some("code"));
         check(&json!({ "method": "password", "password": "p" }), Some("password"));
+        let mut credential =
+            json!({ "method": "webauthn", "challenge_token": "nlc_", "credential": { "id": [1] } });
+        check(&credential, Some("credential"));
+        credential["code"] = json!("123456");
+        check(&credential, None);
         check(&json!({ "method": "totp", "code": "1", "password": "p" }), None);
         check(&json!({ "method": "totp" }), None);
         check(&json!({ "code": "123456" }), None);

@@ -1,6 +1,8 @@
 //! The shapes that several answers share, made from what journeys return.
 
-use nightlatch_core::{MethodId, SessionId, UserId, methods, methods::State};
+use nightlatch_core::{
+    MethodId, SessionId, UserId, factors::webauthn::provider_name, methods, methods::State,
+};
 use nightlatch_flows::{sign_in, tokens};
 use nightlatch_store::units::{account::Account, session};
 use schemars::JsonSchema;
@@ -52,7 +54,7 @@ pub(super) struct Session {
     /// Whose it is.
     #[schemars(with = "String")]
     user_id: UserId,
-    /// The highest level: `aal1` or `aal2`.
+    /// The highest level: `aal1`, `aal2`, `phishing_resistant` or `aal3`.
     level: &'static str,
     /// When each level above the first was last proved as a whole.
     levels: Levels,
@@ -77,6 +79,12 @@ struct Levels {
     /// Two factors of different kinds.
     #[serde(skip_serializing_if = "Option::is_none")]
     aal2: Option<Time>,
+    /// The same, with an authenticator that cannot be phished.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    phishing_resistant: Option<Time>,
+    /// The same, with one that is bound to its device, attested and allowed.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    aal3: Option<Time>,
 }
 
 impl Session {
@@ -87,7 +95,11 @@ impl Session {
             id: session.id,
             user_id: session.user,
             level: proofs.level().as_str(),
-            levels: Levels { aal2: levels.aal2.map(Time::from) },
+            levels: Levels {
+                aal2: levels.aal2.map(Time::from),
+                phishing_resistant: levels.phishing_resistant.map(Time::from),
+                aal3: levels.aal3.map(Time::from),
+            },
             amr: proofs.amr(),
             auth_time: proofs.authenticated_at().into(),
             mfa_at: levels.aal2.map(Time::from),
@@ -223,6 +235,40 @@ pub(super) struct Method {
     created_at: Time,
     /// When it last proved something.
     last_used_at: Option<Time>,
+    /// Of a passkey or a security key.
+    #[serde(flatten, skip_serializing_if = "Option::is_none")]
+    credential: Option<Credential>,
+}
+
+/// What there is to know of a passkey or a security key.
+#[derive(Serialize, JsonSchema)]
+struct Credential {
+    /// As what it was enrolled: `passkey` or `security_key`.
+    kind: &'static str,
+    /// The authenticator's model, as it says; all zero if it does not.
+    aaguid: String,
+    /// Whose model that is, if it is a well-known one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    provider: Option<&'static str>,
+    /// Whether it is synced between devices.
+    synced: bool,
+    /// Whether there is a copy of it now.
+    backed_up: bool,
+    /// Whether its model was attested and trusted.
+    attested: bool,
+}
+
+impl From<methods::CredentialFacts> for Credential {
+    fn from(facts: methods::CredentialFacts) -> Self {
+        Self {
+            kind: facts.kind.as_str(),
+            aaguid: facts.aaguid.to_string(),
+            provider: provider_name(facts.aaguid),
+            synced: facts.backup_eligible,
+            backed_up: facts.backup_state,
+            attested: facts.attested,
+        }
+    }
 }
 
 impl From<methods::Method> for Method {
@@ -235,6 +281,7 @@ impl From<methods::Method> for Method {
             state: method.state.as_str(),
             created_at: method.created_at.into(),
             last_used_at: method.last_used_at.map(Time::from),
+            credential: method.credential.map(Credential::from),
         }
     }
 }
@@ -267,6 +314,7 @@ mod tests {
             state: State::Disabled,
             created_at: Timestamp::from_seconds(0),
             last_used_at: None,
+            credential: None,
         }
     }
 

@@ -75,6 +75,7 @@ impl fmt::Display for Banner<'_> {
     API       {url}
     Docs      {url}/docs
     Mailbox   {url}/dev/mailbox
+    Passkeys  {url}/dev/passkeys
     Health    http://{health}/readyz
     Database  {database}
     Keys      {data}/keys

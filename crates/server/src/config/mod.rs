@@ -11,6 +11,7 @@ mod show;
 #[cfg(test)]
 mod tests;
 mod urls;
+mod webauthn;
 
 use std::{
     fmt, fs,
@@ -21,7 +22,7 @@ use std::{
 };
 
 use ipnet::IpNet;
-use nightlatch_core::SecretText;
+use nightlatch_core::{SecretText, factors::webauthn::Aaguid};
 use serde::Deserialize;
 
 pub use self::urls::{DatabaseUrl, PublicUrl};
@@ -48,6 +49,8 @@ pub struct Config {
     pub step_up_max_age: Duration,
     /// Authenticator apps.
     pub totp: Totp,
+    /// Passkeys and security keys.
+    pub webauthn: WebAuthn,
     /// Passwords and what they cost to check.
     pub passwords: Passwords,
     /// Access tokens.
@@ -150,6 +153,32 @@ pub enum TotpAlgorithm {
     Sha256,
     /// SHA-512.
     Sha512,
+}
+
+/// Passkeys and security keys.
+#[derive(Debug)]
+pub struct WebAuthn {
+    /// The domain that credentials are bound to.
+    pub rp_id: String,
+    /// The origins of pages and apps that may ask for them.
+    pub origins: Vec<String>,
+    /// The service's name, as authenticators show it.
+    pub name: String,
+    /// The origins of pages that may hold such a page in an iframe; empty for none.
+    pub top_origins: Vec<String>,
+    /// What is known of models of authenticators.
+    pub metadata: Option<MetadataFile>,
+    /// The models that may prove the highest level.
+    pub highest: Vec<Aaguid>,
+}
+
+/// A file of the FIDO Metadata Service.
+#[derive(Debug, Clone)]
+pub struct MetadataFile {
+    /// The file.
+    pub path: PathBuf,
+    /// The certificate that its signer leads to; `None` for the one of the FIDO Alliance.
+    pub root: Option<PathBuf>,
 }
 
 /// Passwords and what they cost to check.

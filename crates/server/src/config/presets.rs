@@ -2,7 +2,7 @@
 
 use crate::config::{
     Accounts, Config, DatabaseUrl, Delivery, Dev, Http, Issue, Issues, Keys, Log, LogFormat, Mode,
-    PublicUrl, Registration, env::Environment, reader::Reader, sections,
+    PublicUrl, Registration, env::Environment, reader::Reader, sections, webauthn,
 };
 
 /// A development server: this machine only, and everything a newcomer needs switched on.
@@ -34,6 +34,7 @@ pub(super) fn dev(dev: &Dev) -> Result<Config, Issues> {
         sessions: sections::sessions(r),
         step_up_max_age: sections::step_up_max_age(r),
         totp: sections::totp(r),
+        webauthn: webauthn::section(r, Some(&public_url)),
         passwords: sections::passwords(r),
         tokens: sections::tokens(r, Some(&public_url)),
         keys: Keys::File(dev.data.join("keys")),
@@ -57,6 +58,7 @@ pub(super) fn serve(mut reader: Reader) -> Result<Config, Issues> {
     let sessions = sections::sessions(r);
     let step_up_max_age = sections::step_up_max_age(r);
     let totp = sections::totp(r);
+    let webauthn = webauthn::section(r, public_url.as_ref());
     let passwords = sections::passwords(r);
     let tokens = sections::tokens(r, public_url.as_ref());
     let log = sections::log(r);
@@ -73,6 +75,7 @@ pub(super) fn serve(mut reader: Reader) -> Result<Config, Issues> {
                 sessions,
                 step_up_max_age,
                 totp,
+                webauthn,
                 passwords,
                 tokens,
                 keys,

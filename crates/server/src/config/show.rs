@@ -21,6 +21,7 @@ impl Config {
         shown.extend(self.show_network());
         shown.extend(self.show_accounts());
         shown.extend(self.show_factors());
+        shown.extend(self.show_webauthn());
         shown.extend([
             ("tokens.audiences", json!(self.tokens.audiences)),
             ("tokens.access_lifetime", seconds(self.tokens.access_lifetime)),
@@ -70,6 +71,22 @@ impl Config {
             ("passwords.argon2.parallelism", passwords.argon2.parallelism.into()),
             ("passwords.permits", passwords.permits.get().into()),
             ("passwords.queue", passwords.queue.into()),
+        ]
+    }
+
+    fn show_webauthn(&self) -> [(&'static str, Value); 7] {
+        let webauthn = &self.webauthn;
+        let file = webauthn.metadata.as_ref();
+        let root = file.and_then(|file| file.root.as_ref());
+        let highest: Vec<_> = webauthn.highest.iter().map(ToString::to_string).collect();
+        [
+            ("webauthn.rp_id", json!(webauthn.rp_id)),
+            ("webauthn.origins", json!(webauthn.origins)),
+            ("webauthn.name", json!(webauthn.name)),
+            ("webauthn.top_origins", json!(webauthn.top_origins)),
+            ("webauthn.metadata", file.map(|file| file.path.display().to_string()).into()),
+            ("webauthn.metadata_root", root.map(|root| root.display().to_string()).into()),
+            ("webauthn.highest", json!(highest)),
         ]
     }
 }

@@ -133,11 +133,99 @@ fn unsafe_settings_are_refused() {
         ("totp.digits = 7", "totp.digits"),
         ("totp.period = 0", "totp.period"),
         ("totp.issuer = \"a:b\"", "totp.issuer"),
+        ("webauthn.origins = []", "webauthn.origins"),
+        ("webauthn.name = \"\"", "webauthn.name"),
+        ("webauthn.name = \"a\\u0007b\"", "webauthn.name"),
+        ("webauthn.metadata_root = \"root.pem\"", "webauthn.metadata_root"),
+        ("webauthn.highest = [\"d8522d9f-575b-4866-88a9-ba99fa02f35b\"]", "webauthn.highest"),
         ("log.level = \"nightlatch=loud\"", "log.level"),
     ] {
         let found = wrong(&format!("{GOOD}\n{line}"), &[]);
         assert!(found.iter().any(|found| found == key), "{line}: {found:?}");
     }
+}
+
+#[test]
+fn passkeys_are_bound_to_the_host_of_the_public_url_or_a_domain_above_it() {
+    let rp_id = |host: &str, id: &str| {
+        let text = GOOD.replace("id.example.com", host);
+        load(&format!("{text}\nwebauthn.rp_id = {id:?}"), &[]).map(|config| config.webauthn.rp_id)
+    };
+    for (host, id) in [
+        ("id.example.com", "id.example.com"),
+        ("id.example.com", "example.com"),
+        ("a.b.example.co.uk:8443", "example.co.uk"),
+        ("me.github.io", "me.github.io"),
+        ("intranet", "intranet"),
+    ] {
+        assert_eq!(rp_id(host, id).unwrap(), id, "{host}");
+    }
+    for (host, id) in [
+        ("id.example.com", ""),
+        ("id.example.com", "com"),
+        ("id.example.com", "ample.com"),
+        ("id.example.com", ".example.com"),
+        ("id.example.com", "Example.com"),
+        ("id.example.com", "www.id.example.com"),
+        ("id.example.com", "https://id.example.com"),
+        ("id.example.co.uk", "co.uk"),
+        ("me.github.io", "github.io"),
+        ("10.0.0.1", "10.0.0.1"),
+        ("10.0.0.1", "0.1"),
+    ] {
+        let Issues(issues) = rp_id(host, id).unwrap_err();
+        assert!(
+            issues.iter().all(|issue| issue.key == "webauthn.rp_id"),
+            "{host} {id}: {issues:?}"
+        );
+    }
+    let config = load(&GOOD.replace("id.example.com", "id.example.com:8443"), &[]).unwrap();
+    assert_eq!(config.webauthn.rp_id, "id.example.com");
+    assert_eq!(config.webauthn.origins, ["https://id.example.com:8443"]);
+}
+
+#[test]
+fn passkeys_are_asked_for_from_exact_origins() {
+    let app = format!("android:apk-key-hash:{}", "A".repeat(43));
+    for (origin, page, asks) in [
+        ("https://app.example.com", true, true),
+        ("https://other.example:8443", true, true),
+        ("http://localhost:3000", true, true),
+        (&app, false, true),
+        (&app[..app.len() - 1], false, false),
+        ("http://app.example.com", false, false),
+        ("http://127.0.0.1:3000", false, false),
+        ("https://app.example.com/", false, false),
+        ("https://app.example.com:443", false, false),
+        ("https://*.example.com", false, false),
+        ("https://App.example.com", false, false),
+        ("*", false, false),
+        ("null", false, false),
+    ] {
+        for (key, good) in [("webauthn.origins", asks), ("webauthn.top_origins", page)] {
+            let text = format!("{GOOD}\n{key} = [\"https://id.example.com\", {origin:?}]");
+            if good {
+                load(&text, &[]).unwrap();
+            } else {
+                assert_eq!(wrong(&text, &[]), [key], "{origin}");
+            }
+        }
+    }
+}
+
+#[test]
+fn only_models_that_metadata_tell_of_may_prove_the_highest_level() {
+    let model = "D8522D9F-575B-4866-88A9-BA99FA02F35B";
+    let with = |models: &str| {
+        format!("{GOOD}\nwebauthn = {{ metadata = \"mds.jwt\", highest = [{models}] }}")
+    };
+    let webauthn = load(&with(&format!("{model:?}")), &[]).unwrap().webauthn;
+    assert_eq!(webauthn.highest[0].to_string(), model.to_lowercase());
+    let file = webauthn.metadata.unwrap();
+    assert_eq!((file.path.as_path(), file.root), (Path::new("mds.jwt"), None));
+    let nobody = "00000000-0000-0000-0000-000000000000";
+    let two = wrong(&with(&format!("{nobody:?}, \"a key\"")), &[]);
+    assert_eq!(two, ["webauthn.highest", "webauthn.highest"]);
 }
 
 #[test]
@@ -193,6 +281,9 @@ fn development_needs_nothing() {
     assert_eq!((config.per_address, config.delivery), (0, Delivery::Mailbox));
     assert_eq!(config.accounts.registration, Registration::Open);
     assert!(!config.accounts.verify_email);
+    assert_eq!(config.webauthn.rp_id, "localhost");
+    assert_eq!(config.webauthn.origins, ["http://localhost:4711"]);
+    assert!(config.webauthn.top_origins.is_empty() && config.webauthn.metadata.is_none());
 }
 
 #[test]

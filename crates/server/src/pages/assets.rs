@@ -27,7 +27,17 @@ pub const STYLE: Asset =
 pub const ICON: Asset =
     Asset::new("icon", "svg", "image/svg+xml", include_str!("../../assets/icon.svg"));
 
-const ALL: [Asset; 2] = [STYLE, ICON];
+/// What pages need for ceremonies.
+pub const CEREMONIES: Asset =
+    Asset::new("ceremonies", "js", SCRIPT, include_str!("../../assets/ceremonies.js"));
+
+/// The page on which ceremonies are tried.
+pub const PASSKEYS: Asset =
+    Asset::new("passkeys", "js", SCRIPT, include_str!("../../assets/passkeys.js"));
+
+const ALL: [Asset; 4] = [STYLE, ICON, CEREMONIES, PASSKEYS];
+
+const SCRIPT: &str = "text/javascript; charset=utf-8";
 
 /// A year, and no asking in between.
 const FOR_GOOD: HeaderValue = HeaderValue::from_static("public, max-age=31536000, immutable");

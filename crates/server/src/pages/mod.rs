@@ -3,6 +3,7 @@
 
 pub mod assets;
 pub mod mailbox;
+pub mod passkeys;
 pub mod reference;
 mod schema;
 

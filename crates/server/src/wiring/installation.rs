@@ -14,6 +14,7 @@ use nightlatch_flows::{
     boot::{self, Unfit},
     env::{OsEntropy, SystemClock},
     hasher::Hasher,
+    metadata::Metadata,
     observer::Unobserved,
     tokens::AccessTokens,
 };
@@ -24,6 +25,7 @@ use crate::{
     config::{Config, Keys, Mode, Passwords},
     wiring::{
         keys::{self, BadKeys},
+        metadata::{self, BadMetadata},
         settings,
     },
 };
@@ -54,6 +56,9 @@ pub enum Unopened {
     /// There is no key ring.
     #[error(transparent)]
     Keys(#[from] BadKeys),
+    /// What is known of authenticators can't be used.
+    #[error(transparent)]
+    Metadata(#[from] BadMetadata),
     /// The database is not for these keys, or not for this purpose.
     #[error(transparent)]
     Unfit(#[from] Unfit),
@@ -82,6 +87,7 @@ impl Unopened {
                 "run the version that made it, or restore a backup that this one made"
             }
             Self::Keys(bad) => bad.next(),
+            Self::Metadata(bad) => bad.next(),
             Self::Unfit(Unfit::WrongKeys) => {
                 "restore the key file that the database was made with; new keys would lock everybody out"
             }
@@ -101,6 +107,17 @@ impl Unopened {
 ///
 /// [`Unopened`] says what to do.
 pub async fn open(config: &Config) -> Result<Env, Unopened> {
+    let file = config.webauthn.metadata.as_ref();
+    let metadata = file.map(|file| metadata::read(file, SystemClock::default().now(), None));
+    let metadata = metadata.transpose()?;
+    let env = open_or_make(config).await?;
+    if let Some(metadata) = metadata {
+        env.metadata.replace(metadata);
+    }
+    Ok(env)
+}
+
+async fn open_or_make(config: &Config) -> Result<Env, Unopened> {
     let options = options(config)?;
     if config.mode == Mode::Serve {
         let ring = keys::read(&config.keys)?;
@@ -217,6 +234,7 @@ impl World {
             tokens: AccessTokens::new(&self.ring, &settings.public_url),
             ring: self.ring,
             settings,
+            metadata: Metadata::default(),
             outbox: Notify::new(),
             observer: Arc::new(Unobserved),
         }

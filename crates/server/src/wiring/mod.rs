@@ -6,6 +6,7 @@
 
 pub mod installation;
 pub mod keys;
+pub mod metadata;
 pub mod private_file;
 pub mod routes;
 pub mod server;

@@ -42,6 +42,10 @@ pub fn public(
         api = api.merge(pages::mailbox::routes(Arc::clone(mailbox)));
     }
     let (router, document) = doc::finish::<()>(api);
+    let router = match mailbox {
+        Some(_) => router.merge(pages::passkeys::routes()),
+        None => router,
+    };
     let router = router
         .route("/", get(async || Redirect::to("/docs")))
         .merge(pages::reference::routes(&document)?)

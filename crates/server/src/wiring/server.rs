@@ -81,7 +81,8 @@ pub async fn run(
         Some(mailbox) => mailbox,
         None => Arc::new(Off),
     };
-    let upkeep = Upkeep::start(&env, courier, &metrics, &health);
+    let models = config.webauthn.metadata.clone();
+    let upkeep = Upkeep::start(&env, courier, models, &metrics, &health);
 
     let (told, stopping) = watch::channel(());
     let serving = tokio::spawn(async move {

@@ -6,6 +6,7 @@ use nightlatch_core::{
         hotp::Algorithm,
         password::Cost,
         totp::{Parameters, Window},
+        webauthn::RelyingParty,
     },
     methods::Allowed,
 };
@@ -13,6 +14,7 @@ use nightlatch_flows::{Settings, settings};
 
 use crate::config::{
     Argon2, Config, Delivery, Lifetimes, Mode, Registration, Sessions, Totp, TotpAlgorithm,
+    WebAuthn,
 };
 
 /// What journeys go by under `config`.
@@ -35,6 +37,7 @@ pub fn of(config: &Config) -> Settings {
         totp_issuer: config.totp.issuer.clone(),
         totp_parameters: parameters(&config.totp),
         totp_window: if config.totp.window == 0 { Window::Strict } else { Window::OneStep },
+        webauthn: webauthn(&config.webauthn),
         allowed: Allowed::default(),
         audiences: config.tokens.audiences.clone(),
         access_lifetime: config.tokens.access_lifetime,
@@ -57,6 +60,19 @@ const fn lifetimes(sessions: &Sessions) -> assurance::Lifetimes {
         aal1: lifetime(sessions.aal1),
         aal2: lifetime(sessions.aal2),
         aal3: lifetime(sessions.aal3),
+    }
+}
+
+fn webauthn(webauthn: &WebAuthn) -> settings::WebAuthn {
+    settings::WebAuthn {
+        party: RelyingParty {
+            id: webauthn.rp_id.clone(),
+            origins: webauthn.origins.clone(),
+            allow_cross_origin: !webauthn.top_origins.is_empty(),
+            top_origins: webauthn.top_origins.clone(),
+        },
+        name: webauthn.name.clone(),
+        highest: webauthn.highest.clone(),
     }
 }
 

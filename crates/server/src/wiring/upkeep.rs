@@ -7,6 +7,7 @@ use nightlatch_flows::{
     Env, Refused,
     courier::Courier,
     upkeep::{
+        authenticators,
         checkpoint::checkpoint,
         mark_time,
         outbox::{Sent, send_one},
@@ -20,8 +21,9 @@ use tokio::{
 };
 
 use crate::{
+    config::MetadataFile,
     telemetry::{self, metrics::Metrics},
-    wiring::routes::Health,
+    wiring::{metadata, routes::Health},
 };
 
 /// What waits in the outbox is looked for this often, besides at once after a request.
@@ -36,6 +38,9 @@ const MARK_EVERY: Duration = Duration::from_secs(10);
 /// What is over is dropped this often.
 const PURGE_EVERY: Duration = Duration::from_mins(1);
 
+/// What is known of authenticators is read again this often.
+const REVIEW_EVERY: Duration = Duration::from_hours(24);
+
 /// How long the last steps may take.
 const GRACE: Duration = Duration::from_secs(5);
 
@@ -47,11 +52,12 @@ pub struct Upkeep {
 }
 
 impl Upkeep {
-    /// Starts all of it.
+    /// Starts all of it; `models` is the file that says what became of models of authenticators.
     #[must_use]
     pub fn start(
         env: &Arc<Env>,
         courier: Arc<dyn Courier>,
+        models: Option<MetadataFile>,
         metrics: &Arc<Metrics>,
         health: &Arc<Health>,
     ) -> Self {
@@ -64,6 +70,10 @@ impl Upkeep {
         let marking = pace("noting the time", MARK_EVERY);
         tasks.spawn(mark(Arc::clone(env), Arc::clone(health), marking));
         tasks.spawn(drop_old(Arc::clone(env), pace("dropping what is over", PURGE_EVERY)));
+        if let Some(models) = models {
+            let reviewing = pace("looking again at authenticators", REVIEW_EVERY);
+            tasks.spawn(review(Arc::clone(env), models, reviewing));
+        }
         Self { tasks, stop }
     }
 
@@ -117,6 +127,14 @@ async fn mark(env: Arc<Env>, health: Arc<Health>, mut pace: Pace) {
 async fn drop_old(env: Arc<Env>, mut pace: Pace) {
     while pace.next().await {
         pace.note(&purge(&env).await);
+    }
+}
+
+async fn review(env: Arc<Env>, models: MetadataFile, mut pace: Pace) {
+    // The end is no time for it: the next start begins with it.
+    while pace.next().await && !pace.ending {
+        metadata::renew(&env, &models).await;
+        pace.note(&authenticators::review(&env).await);
     }
 }
 

@@ -43,12 +43,14 @@ async fn an_invitation_makes_an_administrator_once_a_factor_is_enrolled() {
 
         let required = app.sign_in(ADA).await.looks_like(&json!({
             "status": "enrollment_required", "enrollment_required": true, "temp_token": "<nlt_>",
-            "allowed_types": ["totp"], "expires_in": 900,
+            "allowed_types": ["webauthn", "totp"], "expires_in": 900,
         }));
         let token = required.text_at("/temp_token");
         let available = app.get("/auth/mfa/available", Some(&token)).await.expect(200);
         available.looks_like(&json!({ "types": [
-            { "type": "totp", "allowed": true }, { "type": "backup_code", "allowed": true },
+            { "type": "webauthn", "allowed": true },
+            { "type": "totp", "allowed": true },
+            { "type": "backup_code", "allowed": true },
         ]}));
         for (method, path) in [
             ("GET", "/auth/session"),

@@ -8,6 +8,7 @@ use std::{
 };
 
 use axum::body::{Body, Bytes, HttpBody};
+use nightlatch::api::body::{MAX_CREDENTIAL_KIB, MAX_KIB};
 use serde_json::{Map, Value, json};
 
 use crate::{
@@ -16,9 +17,6 @@ use crate::{
     calls::{Call, calls},
     database::dump,
 };
-
-/// Bytes that a body may have.
-const MOST: usize = 64 * 1024;
 
 const JSON: &str = "application/json";
 
@@ -79,16 +77,17 @@ impl Bad {
 }
 
 /// What can be wrong with the bytes, whatever they say.
-fn bad_bytes(good: &Map<String, Value>) -> Vec<Bad> {
+fn bad_bytes(good: &Map<String, Value>, most: usize) -> Vec<Bad> {
     let text = json!(good).to_string();
     let padded = |size: usize| format!("{text}{}", " ".repeat(size - text.len()));
-    let first = good.iter().next().map(|(name, value)| format!("\"{name}\":{value}")).unwrap();
+    let first = good.iter().next().map(|(name, value)| format!("\"{name}\":{value}"));
+    let first = first.unwrap_or_else(|| format!("\"{MARKER}\":1,\"{MARKER}\":1"));
     let twice = text.replacen('{', &format!("{{{first},"), 1);
     let nested = |depth| format!("{{\"{MARKER}\":{}", "[".repeat(depth));
     vec![
-        Bad::too_large("announced and too long", padded(MOST + 1).into()),
-        Bad::too_large("too long in pieces", chunked(&padded(MOST + 1))),
-        Bad::new("as long as can be, and cut", padded(MOST - 1).replacen('}', " ", 1)),
+        Bad::too_large("announced and too long", padded(most + 1).into()),
+        Bad::too_large("too long in pieces", chunked(&padded(most + 1))),
+        Bad::new("as long as can be, and cut", padded(most - 1).replacen('}', " ", 1)),
         Bad::new("broken off", broken_off(&text)),
         Bad::new("cut", text[..text.len() - 1].to_owned()),
         Bad::new("a member twice", twice),
@@ -139,8 +138,11 @@ fn check(what: &str, reply: &Reply, refused: (u16, &str)) {
 }
 
 async fn refuse_all(app: &App, call: &Call, bearer: &str, path: &str) {
+    // The answer of an authenticator may be longer than any other body.
+    let long = call.bodies.iter().any(|form| form.contains_key("credential"));
+    let most = if long { MAX_CREDENTIAL_KIB } else { MAX_KIB } * 1024;
     for form in &call.bodies {
-        for bad in bad_bytes(form).into_iter().chain(bad_members(form)) {
+        for bad in bad_bytes(form, most).into_iter().chain(bad_members(form)) {
             let mut headers = bad.headers;
             if call.bearer {
                 headers.push(("authorization", bearer));

@@ -79,7 +79,7 @@ fn forms(document: &Value, schema: &Value) -> Vec<Map<String, Value>> {
     if let Some(alternatives) = schema["anyOf"].as_array() {
         return alternatives.iter().flat_map(|schema| forms(document, schema)).collect();
     }
-    let members = schema["properties"].as_object().unwrap();
+    let Some(members) = schema["properties"].as_object() else { return vec![Map::new()] };
     vec![members.iter().map(|(name, member)| (name.clone(), sample(name, member))).collect()]
 }
 
@@ -91,6 +91,8 @@ fn sample(name: &str, schema: &Value) -> Value {
         "new_password" => json!("walnut ember parade"),
         "name" => json!("Somebody"),
         "locale" => json!("en"),
+        "kind" => json!("passkey"),
+        "attachment" => json!("platform"),
         "method" => json!("totp"),
         "method_id" => json!(MethodId::from_bytes([7; 16]).to_string()),
         "code" => json!("000000"),

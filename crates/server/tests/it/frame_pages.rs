@@ -17,7 +17,7 @@ use nightlatch::{
         problem::{Code, Problem},
     },
     delivery::mailbox::Mailbox,
-    pages::{assets, mailbox, reference},
+    pages::{assets, mailbox, passkeys, reference},
 };
 use nightlatch_core::{SecretText, Timestamp};
 use nightlatch_flows::{Clock, courier::Mail};
@@ -142,12 +142,28 @@ async fn the_reference_is_a_page_of_its_own_files_only() {
         assert!(page.body.to_lowercase().contains(&text.to_lowercase()), "{text}");
     }
     assert!(page.headers["content-security-policy"].to_str().unwrap().contains("style-src 'self'"));
-    for inline in ["<script", "<style", " style=", " onclick=", "http://", "https://"] {
-        assert!(!page.body.contains(inline), "{inline}");
+    assert!(!page.body.contains("<script"));
+    own_files_only(&router, &page.body).await;
+}
+
+#[tokio::test]
+async fn the_page_of_passkeys_has_scripts_of_its_own_and_nothing_inline() {
+    let router = passkeys::routes().merge(assets::routes());
+    let page = get(&router, "/dev/passkeys").await;
+    assert!(page.headers["content-security-policy"].to_str().unwrap().contains("trusted-types"));
+    let scripts: Vec<_> = page.body.split("<script").skip(1).collect();
+    assert_eq!(scripts.len(), 1);
+    assert!(scripts[0].starts_with(" type=\"module\" src=\"/assets/passkeys-"), "{}", scripts[0]);
+    own_files_only(&router, &page.body).await;
+}
+
+async fn own_files_only(router: &Router, page: &str) {
+    for inline in ["<style", " style=", " onclick=", "http://", "https://"] {
+        assert!(!page.contains(inline), "{inline}");
     }
-    let files = page.body.split('"').filter(|part| part.starts_with("/assets/"));
+    let files = page.split('"').filter(|part| part.starts_with("/assets/"));
     for file in files {
-        let reply = get(&router, file).await;
+        let reply = get(router, file).await;
         assert_eq!(reply.status, 200, "{file}");
         let caching = reply.headers["cache-control"].to_str().unwrap();
         assert!(caching.contains("immutable"), "{file}");

@@ -60,7 +60,7 @@ async fn the_three_things_to_try_work_as_they_are_printed() {
     let invite = words.next().expect("how the first administrator is made");
     let invited = finish(nightlatch(invite.split(' ')).args(["--print", "--json"])).await.with(0);
     assert_eq!(invited.json()["status"], "invited");
-    for page in ["/docs", "/dev/mailbox", "/openapi.json"] {
+    for page in ["/docs", "/dev/mailbox", "/dev/passkeys", "/openapi.json"] {
         server.public.get(page, None).await.expect(200);
     }
     server.stop().await;

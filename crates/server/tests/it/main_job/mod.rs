@@ -53,12 +53,17 @@ async fn every_answer_on_the_way_is_as_the_contract_has_it() {
         let (totp, lookups) = enable(&app, &access).await;
         let access = confirm(&app, &access, &totp).await;
         let methods = app.get("/auth/mfa/methods", Some(&access)).await.expect(200);
+        let handle = methods.text_at("/signals/user_id");
         methods.looks_like(&json!({
             "methods": [{
                 "id": "<mth_>", "type": "totp", "name": "Authenticator app", "enabled": true,
                 "state": "active", "created_at": "<time>", "last_used_at": "<time>",
             }],
             "recovery_codes": { "total": 10, "remaining": 10, "generated_at": "<time>" },
+            "signals": {
+                "rp_id": "localhost", "user_id": handle,
+                "all_accepted_credential_ids": [], "name": ADA, "display_name": "Ada",
+            },
         }));
         app.get("/auth/me", Some(&access)).await.expect(200).looks_like(&json!({
             "id": "<usr_>", "email": ADA, "email_verified": false, "name": "Ada", "locale": "en",
@@ -153,7 +158,7 @@ async fn where_mails_are_answered_the_answers_say_so() {
         is_secret(&verified.looks_like(&shape));
         app.get("/auth/config", None).await.expect(200).looks_like(&json!({
             "registration": "open", "verify_email": true, "rp_id": "localhost",
-            "method_types": ["totp", "backup_code"], "password": { "min_length": 15 },
+            "method_types": ["webauthn", "totp", "backup_code"], "password": { "min_length": 15 },
             "languages": ["en"],
         }));
     })

@@ -7,6 +7,8 @@ use crate::{
     acts::{ADA, BOB, STEP, wrong_code},
     app::{PASSWORD, Totp},
     calls::APPLICATION,
+    device::Device,
+    passkeys::acts::ORIGIN,
     secrets::witness::Witness,
 };
 
@@ -18,10 +20,16 @@ pub(super) async fn tell(witness: &mut Witness<'_>) {
     let (access, totp) = enrol(witness, &access).await;
     sign_in(witness, &totp).await;
     let access = step_up(witness, &access, &totp).await;
+    let access = passkey(witness, &access).await;
     manage(witness, &access).await;
     sessions(witness).await;
     administrate(witness).await;
-    for path in ["/auth/config", "/.well-known/jwks.json"] {
+    for path in [
+        "/auth/config",
+        "/.well-known/jwks.json",
+        "/.well-known/webauthn",
+        "/.well-known/passkey-endpoints",
+    ] {
         witness.call("GET", path, None, Value::Null).await.expect(200);
     }
 }
@@ -120,12 +128,43 @@ async fn step_up(witness: &mut Witness<'_>, access_token: &str, totp: &Totp) -> 
     access
 }
 
+/// Enrols a passkey and uses it in every way; what it protects is changed with it alone from now on.
+async fn passkey(witness: &mut Witness<'_>, access_token: &str) -> String {
+    let device = Device::synced(ORIGIN);
+    let register = "/auth/mfa/webauthn/register";
+    let options = format!("{register}/options");
+    let wish = json!({ "kind": "passkey", "name": "Key ring" });
+    let asked = witness.post(&options, Some(access_token), wish).await.expect(200);
+    let (mut credential, made) = device.create(&asked.json["public_key"]);
+    let body = json!({ "challenge_token": asked.json["challenge_token"], "credential": made });
+    let enrolled = witness.post(register, Some(access_token), body.clone()).await.expect(201);
+    let access = enrolled.text_at("/tokens/access_token");
+    witness.post(register, Some(&access), body).await.refused(400, "invalid-credential");
+
+    let asked = witness.post("/auth/passkey/options", None, json!({})).await.expect(200);
+    let answer = device.get(&mut credential, &asked.json["public_key"]);
+    let body = json!({ "challenge_token": asked.json["challenge_token"], "credential": answer });
+    witness.post("/auth/passkey", None, body.clone()).await.expect(200);
+    witness.post("/auth/passkey", None, body).await.refused(401, "invalid-credential");
+
+    let asking = json!({ "method": "webauthn" });
+    let asked = witness.post("/auth/step-up/options", Some(&access), asking).await.expect(200);
+    let answer = device.get(&mut credential, &asked.json["public_key"]);
+    let mut body = json!({ "method": "webauthn", "credential": answer });
+    body["challenge_token"] = asked.json["challenge_token"].clone();
+    let raised = witness.post("/auth/step-up", Some(&access), body.clone()).await.expect(200);
+    let access = raised.text_at("/access_token");
+    witness.post("/auth/step-up", Some(&access), body).await.refused(401, "invalid-code");
+    access
+}
+
 async fn manage(witness: &mut Witness<'_>, access_token: &str) {
     let bearer = Some(access_token);
     witness.call("GET", "/auth/me", bearer, Value::Null).await.expect(200);
     witness.call("PATCH", "/auth/me", bearer, json!({ "name": "Ada L" })).await.expect(200);
     let held = witness.call("GET", "/auth/mfa/methods", bearer, Value::Null).await.expect(200);
     let method = format!("/auth/mfa/methods/{}", held.text_at("/methods/0/id"));
+    let passkey = format!("/auth/mfa/methods/{}", held.text_at("/methods/1/id"));
     witness.call("PATCH", &method, bearer, json!({ "name": "Old phone" })).await.expect(200);
     let regenerate = "/auth/mfa/recovery-codes";
     let codes = witness.post(regenerate, bearer, Value::Null).await.expect(201);
@@ -137,6 +176,7 @@ async fn manage(witness: &mut Witness<'_>, access_token: &str) {
     let body = json!({ "current_password": PASSWORD, "new_password": NEW });
     witness.post("/auth/password", bearer, body).await.expect(204);
     witness.call("DELETE", &method, bearer, Value::Null).await.expect(204);
+    witness.call("DELETE", &passkey, bearer, Value::Null).await.expect(204);
 }
 
 async fn sessions(witness: &mut Witness<'_>) {

@@ -11,13 +11,23 @@ use crate::{
 };
 
 /// Members of bodies that are no secrets.
-const PUBLIC: [&str; 7] =
-    ["audience", "email", "generated_at", "locale", "method", "method_id", "name"];
+const PUBLIC: [&str; 9] = [
+    "attachment",
+    "audience",
+    "email",
+    "generated_at",
+    "kind",
+    "locale",
+    "method",
+    "method_id",
+    "name",
+];
 
 /// Members of answers that are secrets.
-const SECRET: [&str; 9] = [
+const SECRET: [&str; 10] = [
     "access_token",
     "backup_codes",
+    "challenge_token",
     "device_token",
     "otpauth_uri",
     "recovery_codes",
@@ -100,7 +110,8 @@ impl<'a> Witness<'a> {
                 Value::Array(texts) if secret => {
                     texts.iter().filter_map(Value::as_str).for_each(|text| self.add(&place, text));
                 }
-                Value::Object(_) => self.learn(&place, value, sent),
+                // What an authenticator answers proves something once, to this server alone.
+                Value::Object(_) if name != "credential" => self.learn(&place, value, sent),
                 _ => {}
             }
         }

@@ -16,11 +16,12 @@ use crate::{
 const MAX_AGE: Duration = Duration::from_mins(5);
 
 /// The calls of the contract that take a recent proof.
-const MARKED: [&str; 5] = [
+const MARKED: [&str; 6] = [
     "DELETE /auth/mfa/methods/{id}",
     "PATCH /auth/mfa/methods/{id}",
     "POST /auth/mfa/enable",
     "POST /auth/mfa/recovery-codes",
+    "POST /auth/mfa/webauthn/register/options",
     "POST /auth/password",
 ];
 
@@ -205,7 +206,7 @@ async fn a_step_up_takes_a_recovery_code_once() {
 }
 
 #[tokio::test]
-async fn guessing_a_password_at_a_step_up_is_counted_for_its_session_alone() {
+async fn guessing_a_password_at_a_step_up_is_counted_over_all_sessions_and_apart_from_sign_ins() {
     each_engine(async |app| {
         let thief = signed_in(&app, ADA).await;
         let body = |password: &str| json!({ "method": "password", "password": password });
@@ -216,6 +217,11 @@ async fn guessing_a_password_at_a_step_up_is_counted_for_its_session_alone() {
         }
         let reply = app.post("/auth/step-up", Some(&thief), body(PASSWORD)).await;
         reply.refused(429, "too-many-attempts");
+        // Another session, which a thief may open as well, brings no new guesses.
+        let owner = app.sign_in(ADA).await.text_at("/access_token");
+        let reply = app.post("/auth/step-up", Some(&owner), body(PASSWORD)).await;
+        reply.refused(429, "too-many-attempts");
+        app.clock.advance(Duration::from_secs(31));
         let owner = app.sign_in(ADA).await.text_at("/access_token");
         app.post("/auth/step-up", Some(&owner), body(PASSWORD)).await.expect(200);
     })

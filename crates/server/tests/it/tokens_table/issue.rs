@@ -1,12 +1,16 @@
 //! One token of every kind.
 
+use std::cell::RefCell;
+
 use nightlatch_flows::admin::invite::{Invited, invite};
 use serde_json::{Value, json};
 
 use crate::{
-    acts::{STEP, answer, joined, mailed_link, refresh, step_up},
-    app::{App, Enrolled, PASSWORD, Totp},
+    acts::{STEP, joined, mailed_link, refresh, step_up},
+    app::{App, Enrolled, PASSWORD, Reply, Totp},
     calls::{APPLICATION, Call},
+    device::{Credential, Device},
+    passkeys::acts::{ORIGIN, enrol, sign_in},
 };
 
 /// What a token is for.
@@ -15,6 +19,11 @@ pub(super) enum Kind {
     Access,
     Application,
     Device,
+    /// The ceremonies, by their purpose.
+    Enrolling,
+    SecondFactor,
+    StepUp,
+    Passkey,
     Enrolment,
     Invite,
     Link,
@@ -28,6 +37,12 @@ impl Kind {
     pub(super) fn of_member(call: &Call, member: &str) -> Option<Self> {
         match member {
             "token" if call.template == "/auth/register/verify" => Some(Self::Link),
+            "challenge_token" => Some(match &*call.template {
+                "/auth/mfa/webauthn/register" => Self::Enrolling,
+                "/auth/login/mfa" => Self::SecondFactor,
+                "/auth/step-up" => Self::StepUp,
+                _ => Self::Passkey,
+            }),
             "device_token" => Some(Self::Device),
             "invite" => Some(Self::Invite),
             "refresh_token" => Some(Self::Refresh),
@@ -49,11 +64,82 @@ pub(super) struct Issued {
     pub(super) method: String,
     /// Whom the invitation is for.
     pub(super) invitee: String,
+    /// A ceremony of each purpose.
+    pub(super) begun: Vec<(Kind, Reply)>,
+    credential: RefCell<Credential>,
 }
 
 impl Issued {
     pub(super) fn text(&self, kind: Kind) -> &str {
         self.tokens.iter().find(|(other, _)| *other == kind).map(|(_, text)| text).unwrap()
+    }
+}
+
+fn device() -> Device {
+    Device::synced(ORIGIN)
+}
+
+/// Begins a ceremony of each purpose.
+pub(super) async fn ceremonies(app: &App, access: &str, temp_token: &str) -> Vec<(Kind, Reply)> {
+    let bearer = Some(access);
+    let mut begun = Vec::new();
+    for (kind, path, bearer, body) in [
+        (
+            Kind::Enrolling,
+            "/auth/mfa/webauthn/register/options",
+            bearer,
+            json!({ "kind": "passkey" }),
+        ),
+        (
+            Kind::SecondFactor,
+            "/auth/login/mfa/options",
+            None,
+            json!({ "temp_token": temp_token, "method": "webauthn" }),
+        ),
+        (Kind::StepUp, "/auth/step-up/options", bearer, json!({ "method": "webauthn" })),
+        (Kind::Passkey, "/auth/passkey/options", None, json!({})),
+    ] {
+        begun.push((kind, app.post(path, bearer, body).await.expect(200)));
+    }
+    begun
+}
+
+/// Finishes every ceremony that was begun for `issued`, each by the right answer. The enrolment comes
+/// last: it changes the account, which ends the sign-ins that are under way.
+pub(super) async fn finish_ceremonies(
+    app: &App,
+    issued: &Issued,
+    begun: &[(Kind, Reply)],
+    access_token: &str,
+) {
+    let mut access = access_token.to_owned();
+    for (kind, path, method) in [
+        (Kind::SecondFactor, "/auth/login/mfa", true),
+        (Kind::Passkey, "/auth/passkey", false),
+        (Kind::StepUp, "/auth/step-up", true),
+        (Kind::Enrolling, "/auth/mfa/webauthn/register", false),
+    ] {
+        let (_, begun) = begun.iter().find(|(begun, _)| *begun == kind).unwrap();
+        let asked = &begun.json["public_key"];
+        let credential = if kind == Kind::Enrolling {
+            device().create(asked).1
+        } else {
+            device().get(&mut issued.credential.borrow_mut(), asked)
+        };
+        let challenge_token = &begun.json["challenge_token"];
+        let mut body = json!({ "challenge_token": challenge_token, "credential": credential });
+        if method {
+            body["method"] = json!("webauthn");
+        }
+        if kind == Kind::SecondFactor {
+            body["temp_token"] = json!(issued.text(Kind::SignIn));
+        }
+        let own = matches!(kind, Kind::StepUp | Kind::Enrolling);
+        let reply = app.post(path, own.then_some(access.as_str()), body).await;
+        assert!(reply.status.is_success(), "{kind:?}: {}", reply.text);
+        if kind == Kind::StepUp {
+            access = reply.text_at("/access_token");
+        }
     }
 }
 
@@ -75,9 +161,10 @@ pub(super) async fn issue(app: &App, who: &str) -> Issued {
     let address = |what: &str| format!("{who}{what}@example.org");
     let (owner, newcomer, chief) = (address(""), address("-new"), address("-chief"));
     let first = joined(app, &owner).await.text_at("/access_token");
-    let Enrolled { totp, .. } = app.enrol_totp(&first).await;
+    let Enrolled { totp, access_token, .. } = app.enrol_totp(&first).await;
+    let (mut credential, _) = enrol(app, &access_token, &device()).await;
     app.clock.advance(STEP);
-    let tokens = app.sign_in_with(&owner, &totp).await;
+    let tokens = sign_in(app, &device(), &mut credential).await.expect(200);
     app.clock.advance(STEP);
     let access = tokens.text_at("/access_token");
     let methods = app.get("/auth/mfa/methods", Some(&access)).await.expect(200);
@@ -90,18 +177,25 @@ pub(super) async fn issue(app: &App, who: &str) -> Issued {
     app.post("/auth/register", None, made).await.expect(201);
     let enrolment = app.sign_in(&chief).await.text_at("/temp_token");
     let invitee = address("-guest");
+    let temp_token = app.challenge(&owner).await;
+    let begun = ceremonies(app, &access, &temp_token).await;
+    let challenges = begun.iter().map(|(kind, asked)| (*kind, asked.text_at("/challenge_token")));
+    let mut tokens_of_all: Vec<_> = challenges.collect();
+    tokens_of_all.extend([
+        (Kind::Access, access),
+        (Kind::Application, application.text_at("/access_token")),
+        (Kind::Device, tokens.text_at("/device_token")),
+        (Kind::Enrolment, enrolment),
+        (Kind::Invite, invitation(app, &invitee).await),
+        (Kind::Link, link),
+        (Kind::Refresh, tokens.text_at("/refresh_token")),
+        (Kind::Registration, registration),
+        (Kind::SignIn, temp_token),
+    ]);
     Issued {
-        tokens: vec![
-            (Kind::Access, access),
-            (Kind::Application, application.text_at("/access_token")),
-            (Kind::Device, tokens.text_at("/device_token")),
-            (Kind::Enrolment, enrolment),
-            (Kind::Invite, invitation(app, &invitee).await),
-            (Kind::Link, link),
-            (Kind::Refresh, tokens.text_at("/refresh_token")),
-            (Kind::Registration, registration),
-            (Kind::SignIn, app.challenge(&owner).await),
-        ],
+        tokens: tokens_of_all,
+        begun,
+        credential: RefCell::new(credential),
         totp,
         session: tokens.text_at("/session/id"),
         sessions: 2,
@@ -114,10 +208,9 @@ pub(super) async fn issue(app: &App, who: &str) -> Issued {
 pub(super) async fn use_up(app: &App, issued: &Issued) {
     refresh(app, issued.text(Kind::Refresh)).await.expect(200);
     let code = issued.totp.code_at(app.now());
-    step_up(app, issued.text(Kind::Access), &code).await.expect(200);
-    app.clock.advance(STEP);
-    let code = issued.totp.code_at(app.now());
-    answer(app, issued.text(Kind::SignIn), &code).await.expect(200);
+    let raised = step_up(app, issued.text(Kind::Access), &code).await.expect(200);
+    let access = raised.text_at("/access_token");
+    finish_ceremonies(app, issued, &issued.begun, &access).await;
     let body = json!({
         "token": issued.text(Kind::Link), "registration_token": issued.text(Kind::Registration),
     });
