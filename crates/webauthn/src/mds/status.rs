@@ -1,12 +1,13 @@
 //! What the FIDO Alliance reports of a model, and what that means today (MDS §3.1.3 and §3.1.4).
 
 use serde::Deserialize;
-use x509_cert::{Certificate, der::Decode};
+use x509_cert::Certificate;
 
 use super::{
     day::Day,
     entry::{Maybe, certificate},
 };
+use crate::x509::der;
 
 /// A status in which a model may be (MDS §3.1.4).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -216,8 +217,8 @@ impl StatusReport {
 /// Whether `certificate` names `issuer` as its issuer. Whoever verified the trust path checked the
 /// signatures; this must still hold when the certificates have expired.
 fn issued(issuer: &[u8], certificate: &[u8]) -> bool {
-    let read = |der| Certificate::from_der(der).map(|certificate| certificate.tbs_certificate);
-    let (Ok(issuer), Ok(certificate)) = (read(issuer), read(certificate)) else { return false };
+    let read = |bytes| der::decode::<Certificate>(bytes).map(|it| it.tbs_certificate);
+    let (Some(issuer), Some(certificate)) = (read(issuer), read(certificate)) else { return false };
     certificate.issuer == issuer.subject
 }
 

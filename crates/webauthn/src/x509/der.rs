@@ -3,6 +3,8 @@
 //! The `der` crate reads no tag above 30, and Android's key description has tags up to 724. This
 //! reader is strict: the shortest form of tag and length, definite lengths only.
 
+use x509_cert::der::Decode;
+
 /// The tag of an element: class and constructed bit as they stand in its first byte, and the number.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Tag {
@@ -94,6 +96,34 @@ impl<'a> Reader<'a> {
     }
 }
 
+/// How deep elements may be nested: certificates take less than half of it.
+const MAX_DEPTH: usize = 24;
+
+/// Decodes `bytes` with the `der` crate, once every length in them fits into what is around it.
+///
+/// The crate makes room for as many bytes as a length says before it looks whether they are there: a
+/// certificate of a thousand bytes would cost hundreds of millions.
+pub(crate) fn decode<T: for<'a> Decode<'a>>(bytes: &[u8]) -> Option<T> {
+    if !is_bounded(bytes, 0) {
+        return None;
+    }
+    T::from_der(bytes).ok()
+}
+
+/// Whether elements and those within them end where what is around them ends, or before.
+fn is_bounded(bytes: &[u8], depth: usize) -> bool {
+    let mut reader = Reader::new(bytes);
+    while !reader.is_empty() {
+        let Ok((tag, content)) = reader.element() else { return false };
+        let inside = tag.bits & CONSTRUCTED == 0
+            || (depth < MAX_DEPTH && is_bounded(content, depth.saturating_add(1)));
+        if !inside {
+            return false;
+        }
+    }
+    true
+}
+
 /// The content of the one element that `bytes` are.
 pub(crate) fn only(bytes: &[u8], tag: Tag) -> Result<&[u8], &'static str> {
     let mut reader = Reader::new(bytes);
@@ -121,6 +151,24 @@ pub(crate) fn small(bytes: &[u8]) -> Result<u8, &'static str> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use x509_cert::der::asn1::OctetString;
+
+    #[test]
+    fn no_length_is_believed_that_does_not_fit() {
+        let decoded = |bytes: &[u8]| decode::<Vec<OctetString>>(bytes).map(|list| list.len());
+        assert_eq!(decoded(&[0x30, 4, 4, 2, 7, 7]), Some(1));
+        // Two hundred megabytes in a sequence of six bytes.
+        assert_eq!(decoded(&[0x30, 6, 4, 0x84, 0x0c, 0, 0, 0]), None);
+        assert_eq!(decoded(&[0x30, 4, 4, 3, 7, 7]), None);
+        let nested = |depth: usize| {
+            (0..depth).fold(Vec::new(), |inner: Vec<u8>, _| {
+                let length = u8::try_from(inner.len()).unwrap_or_default();
+                [&[0x30, length], inner.as_slice()].concat()
+            })
+        };
+        assert!(is_bounded(&nested(24), 0));
+        assert!(!is_bounded(&nested(25), 0));
+    }
 
     #[track_caller]
     fn check(bytes: &[u8], expected: Result<(Tag, &[u8]), &str>) {

@@ -9,7 +9,7 @@ use std::{collections::BTreeSet, time::Duration};
 
 use aws_lc_rs::digest::{SHA1_FOR_LEGACY_USE_ONLY, digest};
 use x509_cert::{
-    der::{Any, Decode, Tag, Tagged, asn1::ObjectIdentifier},
+    der::{Any, Tag, Tagged, asn1::ObjectIdentifier},
     ext::{
         Extension,
         pkix::{BasicConstraints, ExtendedKeyUsage},
@@ -46,9 +46,7 @@ pub(crate) struct Certificate(x509_cert::Certificate);
 impl Certificate {
     /// Reads a certificate to its last byte. No extension stands in it twice.
     pub(crate) fn read(bytes: &[u8]) -> Result<Self, &'static str> {
-        let certificate =
-            x509_cert::Certificate::from_der(bytes).map_err(|_| "not an X.509 certificate")?;
-        let certificate = Self(certificate);
+        let certificate = Self(der::decode(bytes).ok_or("not an X.509 certificate")?);
         let mut seen = BTreeSet::new();
         if certificate.extensions().iter().all(|extension| seen.insert(extension.extn_id)) {
             Ok(certificate)
@@ -85,14 +83,14 @@ impl Certificate {
     /// Whether the certificate says of itself that it is none of a CA.
     pub(crate) fn is_end_entity(&self) -> bool {
         self.extension(oid::BASIC_CONSTRAINTS)
-            .and_then(|it| BasicConstraints::from_der(it.extn_value.as_bytes()).ok())
+            .and_then(|it| der::decode::<BasicConstraints>(it.extn_value.as_bytes()))
             .is_some_and(|constraints| !constraints.ca)
     }
 
     /// Whether the key is for this purpose, among others.
     pub(crate) fn has_usage(&self, purpose: ObjectIdentifier) -> bool {
         self.extension(oid::EXTENDED_KEY_USAGE)
-            .and_then(|it| ExtendedKeyUsage::from_der(it.extn_value.as_bytes()).ok())
+            .and_then(|it| der::decode::<ExtendedKeyUsage>(it.extn_value.as_bytes()))
             .is_some_and(|usage| usage.0.contains(&purpose))
     }
 

@@ -2,11 +2,11 @@
 
 use data_encoding::HEXUPPER_PERMISSIVE;
 use x509_cert::{
-    der::{Decode, asn1::ObjectIdentifier},
+    der::asn1::ObjectIdentifier,
     ext::pkix::{SubjectAltName, name::GeneralName},
 };
 
-use crate::x509::{self, Certificate};
+use crate::x509::{self, Certificate, der};
 
 const SUBJECT_ALTERNATIVE_NAME: ObjectIdentifier = ObjectIdentifier::new_unwrap("2.5.29.17");
 
@@ -51,8 +51,8 @@ impl Device {
             .extension(SUBJECT_ALTERNATIVE_NAME)
             .filter(|extension| extension.critical)
             .ok_or("no critical subject alternative name in the AIK's certificate")?;
-        let names = SubjectAltName::from_der(extension.extn_value.as_bytes())
-            .map_err(|_| "a subject alternative name that is not DER")?;
+        let names: SubjectAltName = der::decode(extension.extn_value.as_bytes())
+            .ok_or("a subject alternative name that is not DER")?;
         let value = |name| attribute(&names, name).filter(|value| !value.is_empty());
         let (Some(manufacturer), Some(_), Some(_)) =
             (value(MANUFACTURER), value(MODEL), value(VERSION))
