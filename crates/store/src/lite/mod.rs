@@ -6,7 +6,7 @@ mod writer;
 use std::{fs, io, path::Path, time::Duration};
 
 use nightlatch_core::Timestamp;
-use rusqlite::{Connection, OpenFlags, TransactionBehavior, params, params_from_iter};
+use rusqlite::{Connection, ErrorCode, OpenFlags, TransactionBehavior, params, params_from_iter};
 
 pub(crate) use readers::Readers;
 pub(crate) use writer::Writer;
@@ -24,6 +24,9 @@ const CACHED_STATEMENTS: usize = 256;
 
 /// How long a connection waits for another process (a backup, the command line) to let go.
 const PATIENCE: Duration = Duration::from_secs(5);
+
+/// How often a connection lets others go first who make the same file.
+const MOST_RIVALS: usize = 50;
 
 /// Refuses a database that is not there or whose schema is not current.
 pub(crate) fn check(path: &Path) -> Result<(), OpenError> {
@@ -78,11 +81,26 @@ fn create(path: &Path) -> io::Result<()> {
 /// enough not to cost throughput, and no memory map, which a growing file makes slow.
 fn open_writer(path: &Path) -> Result<Connection, Fault> {
     let connection = open(path, OpenFlags::SQLITE_OPEN_READ_WRITE)?;
+    keep_a_wal(&connection)?;
     connection.execute_batch(
-        "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA foreign_keys = ON; \
+        "PRAGMA synchronous = FULL; PRAGMA foreign_keys = ON; \
          PRAGMA wal_autocheckpoint = 8000; PRAGMA mmap_size = 0;",
     )?;
     Ok(connection)
+}
+
+/// Puts a new file into WAL mode. Of several who do so at the same moment SQLite turns all but one
+/// away at once, whatever their patience: the others wait for that one as for any writer.
+fn keep_a_wal(connection: &Connection) -> rusqlite::Result<()> {
+    for _ in 0..MOST_RIVALS {
+        match connection.execute_batch("PRAGMA journal_mode = WAL") {
+            Err(error) if error.sqlite_error_code() == Some(ErrorCode::DatabaseBusy) => {
+                connection.execute_batch("BEGIN IMMEDIATE; COMMIT")?;
+            }
+            settled => return settled,
+        }
+    }
+    connection.execute_batch("PRAGMA journal_mode = WAL")
 }
 
 fn open_reader(path: &Path) -> Result<Connection, Fault> {
