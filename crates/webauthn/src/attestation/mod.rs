@@ -120,13 +120,6 @@ pub struct Attestation {
 }
 
 impl Attestation {
-    /// Whether the statement signs the AAGUID. A `fido-u2f` statement does not, so that anybody with
-    /// such a key can write the AAGUID of another model beside it.
-    #[must_use]
-    pub const fn signs_aaguid(&self) -> bool {
-        !matches!(self.by, Format::None | Format::FidoU2f)
-    }
-
     /// The identifier of the attestation key (RFC 5280 §4.2.1.2, method 1), if a certificate was sent:
     /// what names the model of an authenticator that has no AAGUID.
     #[must_use]
