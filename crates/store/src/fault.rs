@@ -42,6 +42,11 @@ impl Fault {
         Self::Unavailable(Arc::from(why.into()))
     }
 
+    /// A guard did not take although what the unit had read says so: somebody was faster.
+    pub(crate) fn overtaken() -> Self {
+        Self::Conflict(Arc::from(Box::<dyn Error + Send + Sync>::from("a guard did not take")))
+    }
+
     /// The store was closed, or its writer stopped after a failed flush.
     pub(crate) fn closed() -> Self {
         Self::unavailable("the store is closed")

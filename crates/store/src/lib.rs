@@ -32,6 +32,6 @@ pub use options::{BadDatabase, ChainIds, Database, Engine, Options};
 pub use row::{Column, FromRow, Row};
 pub use sql::Sql;
 pub use store::Store;
-pub use tx::Tx;
+pub use tx::{Question, Tx};
 pub use unit::Unit;
 pub use value::Value;

@@ -25,6 +25,9 @@ pub struct Tx<'a> {
     failed: bool,
 }
 
+/// A statement with its parameters.
+pub type Question<'q> = (&'static Sql, &'q [Value<'q>]);
+
 pub(crate) enum Engine<'a> {
     /// Held by `&mut`, because a shared reference to a connection could not change threads.
     Lite(&'a mut Connection),
@@ -100,6 +103,63 @@ impl<'a> Tx<'a> {
     pub async fn put(&mut self, sql: &'static Sql, args: &[Value<'_>]) -> Result<(), Fault> {
         self.count();
         self.write(sql, args).await
+    }
+
+    /// What two statements return, asked at the same time: on PostgreSQL in one round trip.
+    ///
+    /// # Errors
+    ///
+    /// A [`Fault`].
+    pub async fn both<A: FromRow, B: FromRow>(
+        &mut self,
+        one: Question<'_>,
+        other: Question<'_>,
+    ) -> Result<(Vec<A>, Vec<B>), Fault> {
+        self.count();
+        self.count();
+        let outcome = match &mut self.engine {
+            Engine::Lite(connection) => lite::query(connection, one.0, one.1)
+                .and_then(|first| Ok((first, lite::query(connection, other.0, other.1)?))),
+            Engine::Pg(tx) => tx.both(one, other).await,
+        };
+        self.noted(outcome)
+    }
+
+    /// A lock that PostgreSQL needs, where others write at the same time; SQLite has one writer. It
+    /// leaves with the next verb that has an answer.
+    ///
+    /// # Errors
+    ///
+    /// A [`Fault`]; `Broken` in a read.
+    pub async fn lock(&mut self, sql: &'static Sql, args: &[Value<'_>]) -> Result<(), Fault> {
+        let outcome = match (&self.chain, &mut self.engine) {
+            (None, _) => Err(write_in_read()),
+            (_, Engine::Lite(_)) => Ok(()),
+            (_, Engine::Pg(tx)) => {
+                self.shared.statements.fetch_add(1, Ordering::Relaxed);
+                tx.put(sql, args).await
+            }
+        };
+        self.noted(outcome)
+    }
+
+    /// A guard that takes if all is still as the unit has read it. If it does not, the unit has left
+    /// nothing and runs again. On PostgreSQL it waits like a [`Tx::put`].
+    ///
+    /// # Errors
+    ///
+    /// A [`Fault`]; `Broken` in a read.
+    pub async fn take(&mut self, sql: &'static Sql, args: &[Value<'_>]) -> Result<(), Fault> {
+        self.count();
+        let outcome = match (&self.chain, &mut self.engine) {
+            (None, _) => Err(write_in_read()),
+            (_, Engine::Lite(connection)) => match lite::execute(connection, sql, args) {
+                Ok(0) => Err(Fault::overtaken()),
+                done => done.map(drop),
+            },
+            (_, Engine::Pg(tx)) => tx.take(sql, args).await,
+        };
+        self.noted(outcome)
     }
 
     /// Appends `event` to the audit chain, in this transaction.

@@ -5,14 +5,14 @@
 
 use std::{future::poll_fn, pin::Pin, task::Poll};
 
-use tokio_postgres::Error;
+use crate::Fault;
 
 /// A request that has not left yet.
-pub(crate) type Request<'a, T> = Pin<Box<dyn Future<Output = Result<T, Error>> + Send + 'a>>;
+pub(crate) type Request<'a, T> = Pin<Box<dyn Future<Output = Result<T, Fault>> + Send + 'a>>;
 
 enum Sent<'a, T> {
     Waiting(Request<'a, T>),
-    Answered(Result<T, Error>),
+    Answered(Result<T, Fault>),
 }
 
 impl<'a, T> Sent<'a, T> {
@@ -24,7 +24,7 @@ impl<'a, T> Sent<'a, T> {
         }
     }
 
-    async fn answer(self) -> Result<T, Error> {
+    async fn answer(self) -> Result<T, Fault> {
         match self {
             Self::Waiting(request) => request.await,
             Self::Answered(answer) => answer,
@@ -37,19 +37,26 @@ pub(crate) async fn send(request: Request<'_, ()>) {
     drop(Sent::send(request).await);
 }
 
-/// Sends `first` and then `last` without waiting in between; `last`'s answer, or the first error in
-/// their order. Answers that are not waited for are read and dropped by the connection.
+/// Sends `first` and then `asked` without waiting in between; the answers of `asked`, or the first
+/// error in their order. Answers that are not waited for are read and dropped by the connection.
 pub(crate) async fn pipeline<T>(
     first: Vec<Request<'_, ()>>,
-    last: Request<'_, T>,
-) -> Result<T, Error> {
+    asked: Vec<Request<'_, T>>,
+) -> Result<Vec<T>, Fault> {
     let mut sent = Vec::with_capacity(first.len());
     for request in first {
         sent.push(Sent::send(request).await);
     }
-    let last = Sent::send(last).await;
+    let mut waiting = Vec::with_capacity(asked.len());
+    for request in asked {
+        waiting.push(Sent::send(request).await);
+    }
     for request in sent {
         request.answer().await?;
     }
-    last.answer().await
+    let mut answers = Vec::with_capacity(waiting.len());
+    for request in waiting {
+        answers.push(request.answer().await?);
+    }
+    Ok(answers)
 }

@@ -1,13 +1,14 @@
 //! A transaction in as few round trips as its unit's questions: `BEGIN` and the writes before a
-//! question leave with it, and the last writes leave with `COMMIT`.
+//! question leave with it, and the last writes leave with `COMMIT`, unless there are guards among
+//! them: those are looked at first.
 
-use tokio_postgres::{Statement, types::ToSql};
+use tokio_postgres::{Client, Row as PgRow, Statement, types::ToSql};
 
 use super::{
     link::Link,
     pipeline::{Request, pipeline, send},
 };
-use crate::{Fault, FromRow, Row, Sql, Value};
+use crate::{Fault, FromRow, Question, Row, Sql, Value};
 
 /// A transaction that begins with its first request.
 pub(crate) struct PgTx<'a> {
@@ -21,6 +22,8 @@ pub(crate) struct PgTx<'a> {
 struct Put {
     statement: Statement,
     args: Vec<Owned>,
+    /// Whether it has to change a row.
+    guards: bool,
 }
 
 enum Owned {
@@ -60,8 +63,25 @@ impl<'a> PgTx<'a> {
     }
 
     pub(crate) async fn put(&mut self, sql: &'static Sql, args: &[Value<'_>]) -> Result<(), Fault> {
+        self.later(sql, args, false).await
+    }
+
+    pub(crate) async fn take(
+        &mut self,
+        sql: &'static Sql,
+        args: &[Value<'_>],
+    ) -> Result<(), Fault> {
+        self.later(sql, args, true).await
+    }
+
+    async fn later(
+        &mut self,
+        sql: &'static Sql,
+        args: &[Value<'_>],
+        guards: bool,
+    ) -> Result<(), Fault> {
         let statement = self.link.prepare(sql).await?;
-        self.puts.push(Put { statement, args: args.iter().map(Owned::from).collect() });
+        self.puts.push(Put { statement, args: args.iter().map(Owned::from).collect(), guards });
         Ok(())
     }
 
@@ -71,13 +91,13 @@ impl<'a> PgTx<'a> {
         args: &[Value<'_>],
     ) -> Result<usize, Fault> {
         let statement = self.link.prepare(sql).await?;
-        let puts = std::mem::take(&mut self.puts);
         let client = &self.link.client;
-        let first = self.waiting(&puts);
-        let last = Box::pin(client.execute_raw(&statement, args.iter().copied()));
-        let rows = pipeline(first, last).await?;
+        let ask: Request<'_, u64> =
+            Box::pin(async { Ok(client.execute_raw(&statement, args.iter().copied()).await?) });
+        let puts = std::mem::take(&mut self.puts);
+        let rows = pipeline(waiting(client, self.opening(), &puts), vec![ask]).await?;
         self.begun = true;
-        usize::try_from(rows).map_err(Fault::broken)
+        usize::try_from(rows.into_iter().sum::<u64>()).map_err(Fault::broken)
     }
 
     pub(crate) async fn query<R: FromRow>(
@@ -86,31 +106,57 @@ impl<'a> PgTx<'a> {
         args: &[Value<'_>],
     ) -> Result<Vec<R>, Fault> {
         let statement = self.link.prepare(sql).await?;
-        let puts = std::mem::take(&mut self.puts);
         let client = &self.link.client;
-        let args: Vec<&(dyn ToSql + Sync)> =
-            args.iter().map(|value| -> &(dyn ToSql + Sync) { value }).collect();
-        let last = Box::pin(client.query(&statement, &args));
-        let rows = pipeline(self.waiting(&puts), last).await?;
+        let puts = std::mem::take(&mut self.puts);
+        let ask = vec![ask(client, &statement, args)];
+        let answers = pipeline(waiting(client, self.opening(), &puts), ask).await?;
         self.begun = true;
-        rows.iter().map(|row| R::from_row(&Row::pg(row))).collect()
+        read(answers.iter().flatten())
+    }
+
+    /// Two questions in one round trip.
+    pub(crate) async fn both<A: FromRow, B: FromRow>(
+        &mut self,
+        (one, one_args): Question<'_>,
+        (other, other_args): Question<'_>,
+    ) -> Result<(Vec<A>, Vec<B>), Fault> {
+        let (one, other) = (self.link.prepare(one).await?, self.link.prepare(other).await?);
+        let client = &self.link.client;
+        let puts = std::mem::take(&mut self.puts);
+        let asked = vec![ask(client, &one, one_args), ask(client, &other, other_args)];
+        let answers = pipeline(waiting(client, self.opening(), &puts), asked).await?;
+        self.begun = true;
+        let [one, other] = answers.as_slice() else {
+            return Err(Fault::broken("two questions have two answers"));
+        };
+        Ok((read(one.iter())?, read(other.iter())?))
     }
 
     /// Commits. What a write that leaves now runs into decides: after it, `COMMIT` succeeds and
-    /// rolls back.
+    /// rolls back. A guard that does not take is no error to the server, so `COMMIT` waits for it.
     pub(crate) async fn commit(mut self) -> Result<(), Fault> {
-        let puts = std::mem::take(&mut self.puts);
+        let mut puts = std::mem::take(&mut self.puts);
         if !self.begun && puts.is_empty() {
             return Ok(());
         }
-        let last = Box::pin(self.link.client.batch_execute("COMMIT"));
-        Ok(pipeline(self.waiting(&puts), last).await?)
+        let client = &self.link.client;
+        if puts.iter().any(|put| put.guards) {
+            let done = pipeline::<()>(waiting(client, self.opening(), &puts), Vec::new()).await;
+            if let Err(fault) = done {
+                return self.roll_back().await.and(Err(fault));
+            }
+            self.begun = true;
+            puts.clear();
+        }
+        let client = &self.link.client;
+        let commit = vec![say(client, "COMMIT")];
+        pipeline(waiting(client, self.opening(), &puts), commit).await.map(drop)
     }
 
     /// Ends a transaction that only read. Nothing depends on how that goes, so nobody waits for it.
     pub(crate) async fn leave(self) {
         if self.begun {
-            send(Box::pin(self.link.client.batch_execute("COMMIT"))).await;
+            send(say(&self.link.client, "COMMIT")).await;
         }
     }
 
@@ -120,17 +166,48 @@ impl<'a> PgTx<'a> {
         self.link.client.batch_execute("ROLLBACK").await.map_err(Fault::unavailable)
     }
 
-    fn waiting<'r>(&'r self, puts: &'r [Put]) -> Vec<Request<'r, ()>> {
-        let client = &self.link.client;
-        let mut requests: Vec<Request<'r, ()>> = Vec::with_capacity(puts.len() + 1);
-        if !self.begun {
-            requests.push(Box::pin(client.batch_execute(self.begin)));
-        }
-        for Put { statement, args } in puts {
-            let args = args.iter().map(Owned::value);
-            requests
-                .push(Box::pin(async move { client.execute_raw(statement, args).await.map(drop) }));
-        }
-        requests
+    /// What the transaction still has to be begun with.
+    fn opening(&self) -> Option<&'static str> {
+        (!self.begun).then_some(self.begin)
     }
+}
+
+/// The requests that were put off, after the one that begins.
+fn waiting<'r>(
+    client: &'r Client,
+    begin: Option<&'static str>,
+    puts: &'r [Put],
+) -> Vec<Request<'r, ()>> {
+    let begin = begin.map(|begin| say(client, begin));
+    begin.into_iter().chain(puts.iter().map(|put| put.request(client))).collect()
+}
+
+impl Put {
+    fn request<'r>(&'r self, client: &'r Client) -> Request<'r, ()> {
+        let args = self.args.iter().map(Owned::value);
+        Box::pin(async move {
+            let rows = client.execute_raw(&self.statement, args).await?;
+            if self.guards && rows == 0 { Err(Fault::overtaken()) } else { Ok(()) }
+        })
+    }
+}
+
+fn say<'r>(client: &'r Client, word: &'static str) -> Request<'r, ()> {
+    Box::pin(async move { Ok(client.batch_execute(word).await?) })
+}
+
+fn ask<'r>(
+    client: &'r Client,
+    statement: &'r Statement,
+    args: &'r [Value<'r>],
+) -> Request<'r, Vec<PgRow>> {
+    Box::pin(async move {
+        let args: Vec<&(dyn ToSql + Sync)> =
+            args.iter().map(|value| -> &(dyn ToSql + Sync) { value }).collect();
+        Ok(client.query(statement, &args).await?)
+    })
+}
+
+fn read<'r, R: FromRow>(rows: impl Iterator<Item = &'r PgRow>) -> Result<Vec<R>, Fault> {
+    rows.map(|row| R::from_row(&Row::pg(row))).collect()
 }

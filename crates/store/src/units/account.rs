@@ -64,6 +64,9 @@ pub struct Account {
     pub created_at: Timestamp,
 }
 
+/// Columns of an account in its row.
+pub(crate) const COLUMNS: usize = 12;
+
 impl FromRow for Account {
     fn from_row(row: &Row<'_>) -> Result<Self, Fault> {
         Ok(Self {
@@ -166,6 +169,18 @@ pub(crate) async fn hold_epoch(tx: &mut Tx<'_>, user: UserId, epoch: i64) -> Res
         )
         .await?;
     Ok(held.is_some())
+}
+
+/// Holds the account until this unit commits: whoever else holds it comes before or after.
+pub(crate) async fn lock(tx: &mut Tx<'_>, user: UserId) -> Result<(), Fault> {
+    tx.lock(
+        sql!(
+            "SELECT epoch FROM users WHERE id = ?1",
+            pg: "SELECT epoch FROM users WHERE id = $1 FOR NO KEY UPDATE"
+        ),
+        args![user],
+    )
+    .await
 }
 
 /// Raises the epoch that [`hold_epoch`] locked, once nothing can refuse the unit any more: whoever is

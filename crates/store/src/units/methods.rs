@@ -19,7 +19,7 @@ use super::{
     session::{self, Session, Which},
     webauthn,
 };
-use crate::{Column, Fault, FromRow, Row, Tx, Unit, args, sql};
+use crate::{Column, Fault, FromRow, Row, Sql, Tx, Unit, args, sql};
 
 impl Column for Factor {
     fn read(row: &Row<'_>, index: usize) -> Result<Self, Fault> {
@@ -60,42 +60,55 @@ fn facts(row: &Row<'_>) -> Result<Option<CredentialFacts>, Fault> {
     }))
 }
 
+/// A confirmed method, and beside it what is left of the account's recovery codes.
+pub(crate) struct Held {
+    method: Method,
+    codes_left: i64,
+    code_failures: Option<i64>,
+}
+
+impl FromRow for Held {
+    fn from_row(row: &Row<'_>) -> Result<Self, Fault> {
+        let (codes_left, code_failures) = (row.get(11)?, row.get(12)?);
+        Ok(Self { method: Method::from_row(row)?, codes_left, code_failures })
+    }
+}
+
+impl Held {
+    /// Asks for all that decides which second factors an account (`?1`) is asked for; `?2` is the
+    /// number of recovery codes.
+    pub(crate) fn question() -> &'static Sql {
+        sql!(
+            "SELECT m.id, m.factor, m.name, m.state, m.created_at, \
+             COALESCE(t.last_used_at, w.last_used_at), w.kind, w.aaguid, w.backup_eligible, \
+             w.backup_state, w.trusted, \
+             (SELECT COUNT(*) FROM recovery_sets s JOIN recovery_codes c \
+             ON c.user_id = s.user_id AND c.set_id = s.id \
+             WHERE s.user_id = ?1 AND s.active = 1 AND c.used_at IS NULL), \
+             (SELECT failures FROM attempts a WHERE a.user_id = ?1 AND a.factor = ?2) \
+             FROM methods m \
+             LEFT JOIN totp t ON t.user_id = m.user_id AND t.method_id = m.id \
+             LEFT JOIN webauthn w ON w.user_id = m.user_id AND w.method_id = m.id \
+             WHERE m.user_id = ?1 ORDER BY m.id"
+        )
+    }
+
+    /// What an account holds. Without a method recovery codes stand in for nothing.
+    pub(crate) fn collect(rows: Vec<Self>) -> Holding {
+        let codes = rows.first().map(|row| (row.codes_left, row.code_failures));
+        let (codes_left, code_failures) = codes.unwrap_or_default();
+        Holding {
+            methods: rows.into_iter().map(|row| row.method).collect(),
+            codes_left,
+            codes_disabled: code_failures.is_some_and(|failures| failures >= DISABLE_AT),
+        }
+    }
+}
+
 /// Reads all that decides which second factors an account is asked for.
 pub(crate) async fn holding(tx: &mut Tx<'_>, user: UserId) -> Result<Holding, Fault> {
-    let methods = tx
-        .rows::<Method>(
-            sql!(
-                "SELECT m.id, m.factor, m.name, m.state, m.created_at, \
-                 COALESCE(t.last_used_at, w.last_used_at), w.kind, w.aaguid, w.backup_eligible, \
-                 w.backup_state, w.trusted FROM methods m \
-                 LEFT JOIN totp t ON t.user_id = m.user_id AND t.method_id = m.id \
-                 LEFT JOIN webauthn w ON w.user_id = m.user_id AND w.method_id = m.id \
-                 WHERE m.user_id = ?1 ORDER BY m.id"
-            ),
-            args![user],
-        )
-        .await?;
-    let codes = tx
-        .row::<(i64,)>(
-            sql!(
-                "SELECT COUNT(*) FROM recovery_sets s JOIN recovery_codes c \
-                 ON c.user_id = s.user_id AND c.set_id = s.id \
-                 WHERE s.user_id = ?1 AND s.active = 1 AND c.used_at IS NULL"
-            ),
-            args![user],
-        )
-        .await?;
-    let failures = tx
-        .row::<(i64,)>(
-            sql!("SELECT failures FROM attempts WHERE user_id = ?1 AND factor = ?2"),
-            args![user, Factor::BackupCode.code()],
-        )
-        .await?;
-    Ok(Holding {
-        methods,
-        codes_left: codes.map_or(0, |(count,)| count),
-        codes_disabled: failures.is_some_and(|(failures,)| failures >= DISABLE_AT),
-    })
+    let args = args![user, Factor::BackupCode.code()];
+    Ok(Held::collect(tx.rows::<Held>(Held::question(), args).await?))
 }
 
 /// Reads what an account has enrolled.

@@ -2,7 +2,18 @@
 
 use nightlatch_core::{Timestamp, lockout::STEP_TRIES};
 
-use crate::{Fault, Tx, args, sql};
+use crate::{Fault, Sql, Tx, args, sql};
+
+static COUNT: &Sql = sql!(
+    "INSERT INTO presented (id, tries, burned, expires_at) VALUES (?1, 1, 0, ?2) \
+     ON CONFLICT (id) DO UPDATE SET tries = presented.tries + 1 \
+     WHERE presented.burned = 0 AND presented.tries < ?3"
+);
+
+static BURN: &Sql = sql!(
+    "INSERT INTO presented (id, tries, burned, expires_at) VALUES (?1, 0, 1, ?2) \
+     ON CONFLICT (id) DO UPDATE SET burned = 1 WHERE presented.burned = 0"
+);
 
 /// Counts one try of the token `id`; `false` when it is used up or had all its tries.
 pub(crate) async fn count_try(
@@ -10,15 +21,16 @@ pub(crate) async fn count_try(
     id: &[u8; 16],
     expires_at: Timestamp,
 ) -> Result<bool, Fault> {
-    tx.hit(
-        sql!(
-            "INSERT INTO presented (id, tries, burned, expires_at) VALUES (?1, 1, 0, ?2) \
-             ON CONFLICT (id) DO UPDATE SET tries = presented.tries + 1 \
-             WHERE presented.burned = 0 AND presented.tries < ?3"
-        ),
-        args![id, expires_at, STEP_TRIES],
-    )
-    .await
+    tx.hit(COUNT, args![id, expires_at, STEP_TRIES]).await
+}
+
+/// Counts one try of the token `id`, which this unit has found open.
+pub(crate) async fn take_try(
+    tx: &mut Tx<'_>,
+    id: &[u8; 16],
+    expires_at: Timestamp,
+) -> Result<(), Fault> {
+    tx.take(COUNT, args![id, expires_at, STEP_TRIES]).await
 }
 
 /// Whether the token `id` can be tried: it is not used up, and did not have all its tries.
@@ -43,26 +55,14 @@ pub(crate) async fn burn(
     id: &[u8; 16],
     expires_at: Timestamp,
 ) -> Result<bool, Fault> {
-    tx.hit(
-        sql!(
-            "INSERT INTO presented (id, tries, burned, expires_at) VALUES (?1, 0, 1, ?2) \
-             ON CONFLICT (id) DO UPDATE SET burned = 1 WHERE presented.burned = 0"
-        ),
-        args![id, expires_at],
-    )
-    .await
+    tx.hit(BURN, args![id, expires_at]).await
 }
 
-/// Whether the token `id` can still be used up; holds it until this unit commits.
-pub(crate) async fn is_open(tx: &mut Tx<'_>, id: &[u8; 16]) -> Result<bool, Fault> {
-    let row = tx
-        .row::<(i64,)>(
-            sql!(
-                "SELECT tries FROM presented WHERE id = ?1 AND burned = 0",
-                pg: "SELECT tries FROM presented WHERE id = $1 AND burned = 0 FOR UPDATE"
-            ),
-            args![id],
-        )
-        .await?;
-    Ok(row.is_some())
+/// Uses up the token `id`, which this unit has found open.
+pub(crate) async fn take(
+    tx: &mut Tx<'_>,
+    id: &[u8; 16],
+    expires_at: Timestamp,
+) -> Result<(), Fault> {
+    tx.take(BURN, args![id, expires_at]).await
 }

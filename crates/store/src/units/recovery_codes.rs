@@ -16,7 +16,7 @@ use super::{
     account::{self, Account},
     methods,
     outbox::{self, Envelope},
-    second_factor::{Attempt, Attempted, Refusal},
+    second_factor::{Attempt, Attempted, Footing, Refusal},
     session::{self, Session},
 };
 use crate::{Fault, FromRow, Row, Tx, Unit, args, sql};
@@ -94,10 +94,15 @@ impl Unit for Reserve {
     type Out = Result<(Box<Account>, StoredSet), Refusal>;
 
     async fn run(&self, tx: &mut Tx<'_>) -> Result<Self::Out, Fault> {
-        let account = match self.attempt.reserve(tx, Factor::BackupCode).await? {
-            Ok(account) => account,
+        let footing = match self.attempt.admit(tx, Factor::BackupCode).await? {
+            Ok(footing) => footing,
             Err(refusal) => return Ok(Err(refusal)),
         };
+        if let Err(refusal) = self.attempt.may_try(&footing) {
+            return Ok(Err(refusal));
+        }
+        let account = footing.account;
+        self.attempt.count(tx, account.id, Factor::BackupCode).await?;
         let row = tx
             .row::<SetRow>(
                 sql!(
@@ -141,10 +146,10 @@ impl Unit for Settle {
 
     async fn run(&self, tx: &mut Tx<'_>) -> Result<Attempted, Fault> {
         let (attempt, account) = (&self.attempt, &self.account);
-        let held = account::hold_epoch(tx, account.id, account.epoch).await?;
-        if !held || !attempt.is_open(tx).await? {
-            return Ok(Err(Refusal::Ended));
-        }
+        let footing = attempt.look(tx, Factor::BackupCode).await?;
+        let same =
+            |footing: &Footing| footing.account.epoch == account.epoch && attempt.is_open(footing);
+        let Some(footing) = footing.filter(same) else { return Ok(Err(Refusal::Ended)) };
         let Some(proof) = &self.proof else {
             let reason = Reason::WrongCode;
             return Ok(Err(attempt.refuse(tx, account, Factor::BackupCode, reason).await?));
@@ -153,7 +158,7 @@ impl Unit for Settle {
             let reason = Reason::SpentCode;
             return Ok(Err(attempt.refuse(tx, account, Factor::BackupCode, reason).await?));
         }
-        let completed = attempt.complete(tx, account.clone(), proof).await?;
+        let completed = attempt.complete(tx, footing, proof).await?;
         if completed.is_ok() {
             self.tell_stock(tx).await?;
         }

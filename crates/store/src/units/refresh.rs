@@ -52,23 +52,21 @@ impl Unit for Rotate {
     async fn run(&self, tx: &mut Tx<'_>) -> Result<Rotated, Fault> {
         let now = self.fresh.now;
         let next = Refresh::issue(&self.ring, self.session, self.generation + 1, self.fresh.random);
-        let taken = tx
-            .hit(
+        let rotated = tx
+            .row::<session::Stored>(
                 sql!(
                     "UPDATE sessions SET refresh = ?4, generation = generation + 1, \
                      rotated_at = ?5, seen_at = ?5 \
                      WHERE id = ?1 AND generation = ?2 AND refresh = ?3 \
-                     AND expires_at > ?5 AND idle_until > ?5"
+                     AND expires_at > ?5 AND idle_until > ?5 \
+                     RETURNING id, user_id, created_at, expires_at, idle_until, seen_at, proofs, \
+                     secrets, generation, client, address"
                 ),
                 args![self.session, self.generation, &self.hash, &next.hash(), now],
             )
             .await?;
-        if !taken {
-            return self.refused(tx).await;
-        }
-        let Some(session) = session::load(tx, &self.ring, self.session).await? else {
-            return Err(Fault::corrupt("sessions"));
-        };
+        let Some(rotated) = rotated else { return self.refused(tx).await };
+        let session = rotated.open(&self.ring)?;
         let account = account::by_id(tx, session.user).await?;
         let Some(account) = account.filter(|a| a.standing == account::Standing::Active) else {
             end(tx, session.id).await?;

@@ -49,32 +49,41 @@ impl Session {
     }
 }
 
-struct Stored {
+/// Columns of a session in its row.
+pub(crate) const COLUMNS: usize = 11;
+
+/// A session's row, its proofs still sealed.
+pub(crate) struct Stored {
     session: Session,
     sealed: Vec<u8>,
 }
 
 impl FromRow for Stored {
     fn from_row(row: &Row<'_>) -> Result<Self, Fault> {
-        let session = Session {
-            id: row.get(0)?,
-            user: row.get(1)?,
-            created_at: row.get(2)?,
-            expires_at: row.get(3)?,
-            idle_until: row.get(4)?,
-            seen_at: row.get(5)?,
-            proofs: Proofs::default(),
-            secrets: row.get(7)?,
-            generation: row.get(8)?,
-            client: row.get(9)?,
-            address: row.get(10)?,
-        };
-        Ok(Self { session, sealed: row.get(6)? })
+        Self::from_columns(row, 0)
     }
 }
 
 impl Stored {
-    fn open(self, ring: &KeyRing) -> Result<Session, Fault> {
+    /// Reads the session whose columns begin at `first`.
+    pub(crate) fn from_columns(row: &Row<'_>, first: usize) -> Result<Self, Fault> {
+        let session = Session {
+            id: row.get(first)?,
+            user: row.get(first + 1)?,
+            created_at: row.get(first + 2)?,
+            expires_at: row.get(first + 3)?,
+            idle_until: row.get(first + 4)?,
+            seen_at: row.get(first + 5)?,
+            proofs: Proofs::default(),
+            secrets: row.get(first + 7)?,
+            generation: row.get(first + 8)?,
+            client: row.get(first + 9)?,
+            address: row.get(first + 10)?,
+        };
+        Ok(Self { session, sealed: row.get(first + 6)? })
+    }
+
+    pub(crate) fn open(self, ring: &KeyRing) -> Result<Session, Fault> {
         let Self { session, sealed } = self;
         let proofs = Proofs::open(ring, &sealed, session.id, session.user)
             .ok_or_else(|| Fault::corrupt("sessions.proofs"))?;
@@ -200,7 +209,8 @@ pub(crate) async fn is_live(
     Ok(row.is_some())
 }
 
-/// Adds a proof to a session that this unit holds, and gives it new secrets; the old ones are dead.
+/// Adds a proof to a session as this unit has read it, and gives it new secrets; the old ones are
+/// dead.
 pub(crate) async fn elevate(
     tx: &mut Tx<'_>,
     ring: &KeyRing,
@@ -226,10 +236,11 @@ pub(crate) async fn elevate(
         ..held
     };
     let refresh = Refresh::issue(ring, raised.id, raised.generation, fresh.random);
-    tx.put(
+    tx.take(
         sql!(
             "UPDATE sessions SET proofs = ?2, secrets = ?3, generation = ?4, refresh = ?5, \
-             rotated_at = ?6, seen_at = ?6, expires_at = ?7, idle_until = ?8 WHERE id = ?1"
+             rotated_at = ?6, seen_at = ?6, expires_at = ?7, idle_until = ?8 \
+             WHERE id = ?1 AND secrets + 1 = ?3 AND generation + 1 = ?4"
         ),
         args![
             raised.id,

@@ -1,7 +1,7 @@
 //! One attempt at an authenticator app's code: reserved, compared and spent in one transaction.
 
 use nightlatch_core::{
-    MethodId, UserId,
+    MethodId, Timestamp, UserId,
     audit::Reason,
     code::OneTimeCode,
     factors::{
@@ -12,7 +12,7 @@ use nightlatch_core::{
     proof::{Evidence, Factor, Proof},
 };
 
-use super::second_factor::{Attempt, Attempted};
+use super::second_factor::{Attempt, Attempted, Refusal};
 use crate::{Fault, FromRow, Row, Tx, Unit, args, sql};
 
 /// Tries a code on a user's authenticator apps.
@@ -69,61 +69,58 @@ impl Unit for Try {
     type Out = Attempted;
 
     async fn run(&self, tx: &mut Tx<'_>) -> Result<Attempted, Fault> {
-        let now = self.attempt.fresh.now;
-        let account = match self.attempt.reserve(tx, Factor::Totp).await? {
-            Ok(account) => account,
-            Err(refusal) => return Ok(Err(refusal)),
+        let attempt = &self.attempt;
+        let (user, now) = (attempt.user(), attempt.fresh.now);
+        let apps = sql!(
+            "SELECT t.method_id, t.secret, t.algorithm, t.digits, t.period, t.last_step, t.drift \
+             FROM methods m JOIN totp t ON t.user_id = m.user_id AND t.method_id = m.id \
+             WHERE m.user_id = ?1 AND m.state = 1"
+        );
+        let looked = attempt.look_and::<StoredTotp>(tx, Factor::Totp, (apps, args![user])).await?;
+        let Some((footing, apps)) = looked.filter(|(footing, _)| attempt.has_tries(footing)) else {
+            return Ok(Err(Refusal::Ended));
         };
-        let totps = self.read(tx, account.id).await?;
-        let proof = match totp::verify(&totps, &self.code, self.window, now) {
-            Ok(proof) => proof,
+        let allowed = attempt.allowed.0.contains(&Factor::Totp);
+        if apps.is_empty() || !allowed || !attempt.is_completed_by(Factor::Totp) {
+            return Ok(Err(Refusal::NotAllowed));
+        }
+        if let Err(refusal) = attempt.may_try(&footing) {
+            return Ok(Err(refusal));
+        }
+        match totp::verify(&self.open(apps)?, &self.code, self.window, now) {
+            Ok(proof) => {
+                spend(tx, &proof, now).await?;
+                attempt.complete(tx, footing, &proof).await
+            }
             Err(refused) => {
                 let reason = match refused {
                     Refused::NoMatch => Reason::WrongCode,
                     Refused::Stale => Reason::StaleCode,
                     Refused::Replayed => Reason::ReplayedCode,
                 };
-                return Ok(Err(self.attempt.refuse(tx, &account, Factor::Totp, reason).await?));
+                attempt.count(tx, user, Factor::Totp).await?;
+                Ok(Err(attempt.refuse(tx, &footing.account, Factor::Totp, reason).await?))
             }
-        };
-        if !spend(tx, &proof, now).await? {
-            let reason = Reason::ReplayedCode;
-            return Ok(Err(self.attempt.refuse(tx, &account, Factor::Totp, reason).await?));
         }
-        self.attempt.complete(tx, account, &proof).await
     }
 }
 
 impl Try {
-    async fn read(&self, tx: &mut Tx<'_>, user: UserId) -> Result<Vec<Totp>, Fault> {
-        let rows = tx
-            .rows::<StoredTotp>(
-                sql!(
-                    "SELECT t.method_id, t.secret, t.algorithm, t.digits, t.period, t.last_step, \
-                     t.drift FROM methods m JOIN totp t \
-                     ON t.user_id = m.user_id AND t.method_id = m.id \
-                     WHERE m.user_id = ?1 AND m.state = 1"
-                ),
-                args![user],
-            )
-            .await?;
-        rows.into_iter()
-            .filter(|row| self.method.is_none_or(|method| method == row.method))
-            .map(|row| row.open(&self.attempt.ring, user))
+    /// The apps that the code may be of.
+    fn open(&self, apps: Vec<StoredTotp>) -> Result<Vec<Totp>, Fault> {
+        apps.into_iter()
+            .filter(|app| self.method.is_none_or(|method| method == app.method))
+            .map(|app| app.open(&self.attempt.ring, self.attempt.user()))
             .collect()
     }
 }
 
 /// Spends a time step: nothing up to it is accepted again.
-async fn spend(
-    tx: &mut Tx<'_>,
-    proof: &Proof,
-    now: nightlatch_core::Timestamp,
-) -> Result<bool, Fault> {
+async fn spend(tx: &mut Tx<'_>, proof: &Proof, now: Timestamp) -> Result<(), Fault> {
     let Evidence::TotpStep { method, step, drift } = proof.evidence() else {
         return Err(Fault::broken("not the proof of a time step"));
     };
-    tx.hit(
+    tx.take(
         sql!(
             "UPDATE totp SET last_step = ?3, drift = ?4, last_used_at = ?5 \
              WHERE user_id = ?1 AND method_id = ?2 AND last_step < ?3"

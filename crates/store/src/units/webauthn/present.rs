@@ -45,19 +45,19 @@ impl Unit for Present {
         if !self.burn.run(tx).await? {
             return Ok(Err(Refusal::Wrong));
         }
-        let account = match self.attempt.admit(tx, Factor::WebAuthn).await? {
-            Ok(account) => account,
+        let footing = match self.attempt.admit(tx, Factor::WebAuthn).await? {
+            Ok(footing) => footing,
             Err(refusal) => return Ok(Err(refusal)),
         };
         let asserted = match &self.presented {
             Presented::Right(asserted) => asserted,
-            Presented::Wrong(reason) => return self.refuse(tx, &account, *reason).await,
+            Presented::Wrong(reason) => return self.refuse(tx, &footing.account, *reason).await,
         };
         if !spend(tx, &asserted.proof, self.attempt.fresh.now).await? {
-            return self.refuse(tx, &account, Reason::ReplayedCode).await;
+            return self.refuse(tx, &footing.account, Reason::ReplayedCode).await;
         }
-        let user = account.id;
-        let completed = self.attempt.complete(tx, account, &asserted.proof).await?;
+        let user = footing.account.id;
+        let completed = self.attempt.complete(tx, footing, &asserted.proof).await?;
         if let Ok((session, _)) = &completed {
             if asserted.suspicious {
                 let event = Event::success(Kind::CounterSuspicious, self.attempt.fresh.now);

@@ -1,5 +1,9 @@
 //! What every second factor shares: counting the attempt first, and what a proof completes.
 
+mod footing;
+
+pub(crate) use footing::Footing;
+
 use std::sync::Arc;
 
 use nightlatch_core::{
@@ -9,19 +13,18 @@ use nightlatch_core::{
     keys::KeyRing,
     lockout::{DISABLE_AT, FACTOR_FREE, wait},
     message::Template,
-    methods::{Allowed, Holding},
+    methods::Allowed,
     proof::{Factor, Proof},
     token::SignInStep,
 };
 
 use super::{
     account::{self, Account},
-    methods,
     outbox::{self, Envelope},
     presented,
     session::{self, Fresh, Session},
 };
-use crate::{Fault, Tx, Unit, args, sql};
+use crate::{Fault, Sql, Tx, Unit, args, sql};
 
 /// What a second factor is presented for.
 #[derive(Debug, Clone)]
@@ -116,77 +119,20 @@ impl Attempt {
         }
     }
 
-    /// The account, held to the end, if what the attempt is for is open and it takes this factor.
-    pub(crate) async fn admit(
+    /// Counts an attempt that may be made, against what it is for and against the account. Before the
+    /// commit nobody may learn whether the code was right.
+    pub(crate) async fn count(
         &self,
         tx: &mut Tx<'_>,
+        user: UserId,
         factor: Factor,
-    ) -> Result<Result<Account, Refusal>, Fault> {
-        let now = self.fresh.now;
-        let account = account::by_id(tx, self.user()).await?;
-        let account = account.filter(|account| account.standing == account::Standing::Active);
-        let Some(account) = account else { return Ok(Err(Refusal::Ended)) };
-        // Held to the end: a password that changes, or an account that is disabled, at this very
-        // moment ends the sessions that are there, and none may appear behind its back.
-        let open = match &self.aim {
-            Aim::SignIn(step) => {
-                account::hold_epoch(tx, account.id, step.epoch).await?
-                    && presented::has_tries(tx, &step.id).await?
-            }
-            Aim::StepUp(session) => {
-                account::hold_epoch(tx, account.id, account.epoch).await?
-                    && session::is_live(tx, session, now).await?
-            }
-        };
-        if !open {
-            return Ok(Err(Refusal::Ended));
-        }
-        // What is disabled is refused by its count. The last attempt before that is this one,
-        // perhaps, and is looked at.
-        let holding = Holding { codes_disabled: false, ..methods::holding(tx, account.id).await? };
-        let completes = match &self.aim {
-            Aim::SignIn(step) => step.proofs.are_completed_by(factor),
-            Aim::StepUp(_) => true,
-        };
-        if !completes || !holding.accepts(factor, &self.allowed) {
-            return Ok(Err(Refusal::NotAllowed));
-        }
-        Ok(Ok(account))
-    }
-
-    /// Counts the attempt, or says why it is not looked at. After this, and before the commit, nobody
-    /// may learn whether the code was right.
-    pub(crate) async fn reserve(
-        &self,
-        tx: &mut Tx<'_>,
-        factor: Factor,
-    ) -> Result<Result<Account, Refusal>, Fault> {
-        let account = match self.admit(tx, factor).await? {
-            Ok(account) => account,
-            Err(refusal) => return Ok(Err(refusal)),
-        };
-        if let Aim::SignIn(step) = &self.aim
-            && !presented::count_try(tx, &step.id, step.expires_at).await?
-        {
-            return Ok(Err(Refusal::Ended));
+    ) -> Result<(), Fault> {
+        if let Aim::SignIn(step) = &self.aim {
+            presented::take_try(tx, &step.id, step.expires_at).await?;
         }
         let now = self.fresh.now;
-        if let Err(refusal) = count(tx, account.id, factor, self.known_device(), now).await? {
-            if let Aim::SignIn(step) = &self.aim {
-                presented::forget_try(tx, &step.id).await?;
-            }
-            return Ok(Err(refusal));
-        }
-        Ok(Ok(account))
-    }
-
-    /// Whether what the attempt is for is still there; it stays so until this unit commits. To be
-    /// asked before evidence is spent that cannot be had again.
-    pub(crate) async fn is_open(&self, tx: &mut Tx<'_>) -> Result<bool, Fault> {
-        match &self.aim {
-            Aim::SignIn(step) => presented::is_open(tx, &step.id).await,
-            Aim::StepUp(session) => session::is_live(tx, session, self.fresh.now).await,
-        }
+        let statement = counting(self.known_device());
+        tx.take(statement, args![user, factor.code(), now, DISABLE_AT, FACTOR_FREE]).await
     }
 
     /// Ends a reserved attempt that failed: it stays counted, and the last one allowed disables the
@@ -252,13 +198,14 @@ impl Attempt {
         outbox::notify(tx, &self.ring, &self.envelope, account, Template::FactorDisabled).await
     }
 
-    /// Turns a proof whose evidence was just spent into a session, or into a raised one.
+    /// Turns a proof whose evidence is spent into a session, or into a raised one.
     pub(crate) async fn complete(
         &self,
         tx: &mut Tx<'_>,
-        account: Account,
+        footing: Footing,
         proof: &Proof,
     ) -> Result<Attempted, Fault> {
+        let Footing { account, session, count, .. } = footing;
         let factor = proof.factor();
         if proof.user() != account.id {
             return Err(Fault::broken("a proof was presented for another account"));
@@ -266,20 +213,18 @@ impl Attempt {
         let (ring, fresh) = (&self.ring, &self.fresh);
         let session = match &self.aim {
             Aim::SignIn(step) => {
-                if !presented::burn(tx, &step.id, step.expires_at).await? {
-                    return Ok(Err(Refusal::Ended));
-                }
+                presented::take(tx, &step.id, step.expires_at).await?;
                 let proofs = step.proofs.clone().with(proof);
                 session::open(tx, ring, fresh, account.id, proofs).await?
             }
-            Aim::StepUp(session) => {
-                let Some(held) = session::hold(tx, ring, session, fresh.now).await? else {
-                    return Ok(Err(Refusal::Ended));
-                };
-                session::elevate(tx, ring, fresh, held, proof).await?
+            Aim::StepUp(_) => {
+                let Some(session) = session else { return Ok(Err(Refusal::Ended)) };
+                session::elevate(tx, ring, fresh, session.open(ring)?, proof).await?
             }
         };
-        reset(tx, account.id, factor).await?;
+        if count.failures > 0 {
+            reset(tx, account.id, factor).await?;
+        }
         self.told(tx, &session, factor).await?;
         Ok(Ok((Box::new(session), Box::new(account))))
     }
@@ -308,9 +253,35 @@ pub(crate) async fn count(
 ) -> Result<Result<(), Refusal>, Fault> {
     // A mailed code raises no level, and nobody could enrol it anew: it only ever waits.
     let most = if factor == Factor::Email { i64::MAX } else { DISABLE_AT };
-    // Known and unknown devices wait apart, so that whoever stole the password cannot keep the owner
-    // waiting; the failures that disable are the sum. The waits are lockout::wait's.
-    let statement = if known_device {
+    if tx.hit(counting(known_device), args![user, factor.code(), now, most, FACTOR_FREE]).await? {
+        return Ok(Ok(()));
+    }
+    let row = tx
+        .row::<(i64, i64, Timestamp, i64, Timestamp)>(
+            sql!(
+                "SELECT failures, known_streak, known_at, unknown_streak, unknown_at \
+                 FROM attempts WHERE user_id = ?1 AND factor = ?2"
+            ),
+            args![user, factor.code()],
+        )
+        .await?;
+    let Some((failures, known_streak, known_at, unknown_streak, unknown_at)) = row else {
+        return Err(Fault::corrupt("attempts"));
+    };
+    if failures >= most {
+        return Ok(Err(Refusal::Disabled));
+    }
+    let (streak, at) =
+        if known_device { (known_streak, known_at) } else { (unknown_streak, unknown_at) };
+    Ok(Err(Refusal::Wait(at.plus(wait(streak, FACTOR_FREE)))))
+}
+
+/// The statement that counts.
+///
+/// Known and unknown devices wait apart, so that whoever stole the password cannot keep the owner
+/// waiting; the failures that disable are the sum. The waits are [`wait`]'s.
+fn counting(known_device: bool) -> &'static Sql {
+    if known_device {
         sql!(
             "INSERT INTO attempts (user_id, factor, failures, known_streak, known_at, \
              unknown_streak, unknown_at) VALUES (?1, ?2, 1, 1, ?3, 0, 0) \
@@ -332,28 +303,7 @@ pub(crate) async fn count(
              CASE attempts.unknown_streak - ?5 WHEN 0 THEN 1 WHEN 1 THEN 2 WHEN 2 THEN 4 \
              WHEN 3 THEN 8 WHEN 4 THEN 16 WHEN 5 THEN 32 WHEN 6 THEN 64 ELSE 120 END <= ?3)"
         )
-    };
-    if tx.hit(statement, args![user, factor.code(), now, most, FACTOR_FREE]).await? {
-        return Ok(Ok(()));
     }
-    let row = tx
-        .row::<(i64, i64, Timestamp, i64, Timestamp)>(
-            sql!(
-                "SELECT failures, known_streak, known_at, unknown_streak, unknown_at \
-                 FROM attempts WHERE user_id = ?1 AND factor = ?2"
-            ),
-            args![user, factor.code()],
-        )
-        .await?;
-    let Some((failures, known_streak, known_at, unknown_streak, unknown_at)) = row else {
-        return Err(Fault::corrupt("attempts"));
-    };
-    if failures >= most {
-        return Ok(Err(Refusal::Disabled));
-    }
-    let (streak, at) =
-        if known_device { (known_streak, known_at) } else { (unknown_streak, unknown_at) };
-    Ok(Err(Refusal::Wait(at.plus(wait(streak, FACTOR_FREE)))))
 }
 
 /// Only success of the same factor resets its count.
