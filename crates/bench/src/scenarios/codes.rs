@@ -136,7 +136,7 @@ impl Bench<'_> {
             served: ours,
             requests: Box::new({
                 let kept = Rc::clone(&kept);
-                move || kept.take().iter().map(|answer| further(answer)).collect()
+                move || kept.take().iter().map(further).collect()
             }),
             repeat: false,
             status: 200,

@@ -124,8 +124,8 @@ pub enum Refused {
 
 /// Checks `code` against all of one user's apps in one attempt.
 ///
-/// Every step of every app is computed whatever the outcome, so that the time it takes tells
-/// neither which one matched nor how closely.
+/// Every step of a window is computed whatever it holds, and every refusal computes as many around it,
+/// so that the time it takes tells neither which step matched nor how closely.
 ///
 /// # Errors
 ///
@@ -152,27 +152,28 @@ impl Totp {
             Generator::new(self.seed.secret(), self.parameters.algorithm, self.parameters.digits);
         let current = self.parameters.step_at(now);
         let expected = current + self.drift.clamp(-MAX_DRIFT, MAX_DRIFT);
-        let reach = window.steps() + STALE_STEPS;
+        let (near, far) = (window.steps(), window.steps() + STALE_STEPS);
+        let matching = |offsets: &mut dyn Iterator<Item = i64>| {
+            offsets.fold(None, |matching, offset| {
+                let step = expected + offset;
+                // Time before 1970 has no step.
+                let counter = u64::try_from(step).ok();
+                let matches = counter.map(|counter| generator.matches(code, counter));
+                // The latest match: none that the window holds can be presented again.
+                if matches.is_some_and(bool::from) { Some(step) } else { matching }
+            })
+        };
+        let fresh = |step: &i64| self.last_step.is_none_or(|last| *step > last);
 
-        let mut accepted = None;
-        let mut refused = Refused::NoMatch;
-        for offset in -reach..=reach {
-            let step = expected + offset;
-            // Time before 1970 has no step.
-            let Ok(counter) = u64::try_from(step) else { continue };
-            if bool::from(generator.matches(code, counter)) {
-                if self.last_step.is_some_and(|last| step <= last) {
-                    refused = Refused::Replayed;
-                } else if offset.abs() <= window.steps() {
-                    // The latest match: none that the window holds can be presented again.
-                    accepted = Some(step);
-                } else {
-                    refused = refused.max(Refused::Stale);
-                }
-            }
-        }
-
-        let step = accepted.ok_or(refused)?;
+        let within = matching(&mut (-near..=near));
+        let Some(step) = within.filter(fresh) else {
+            let around = matching(&mut (-far..-near).chain(near + 1..=far));
+            return Err(match (within, around.map(|step| fresh(&step))) {
+                (Some(_), _) | (None, Some(false)) => Refused::Replayed,
+                (None, Some(true)) => Refused::Stale,
+                (None, None) => Refused::NoMatch,
+            });
+        };
         let drift = (step - current).clamp(-MAX_DRIFT, MAX_DRIFT);
         let evidence = Evidence::TotpStep { method: self.method, step, drift };
         Ok(Proof::new(self.user, Factor::Totp, now, evidence))
