@@ -1,16 +1,21 @@
 //! `cargo xtask bench`: measurements that compare two things in one run, and the targets for them.
 
-use crate::command::{Failure, cargo, run as run_command};
+use std::process::Command;
 
-/// The benchmarks, as package and name. Each fails if it misses its targets.
+use crate::command::{Failure, cargo, root, run as run_command};
+use crate::postgres::Postgres;
+
+/// The benchmarks of a crate by itself, as package and name. Each fails if it misses its targets.
 const BENCHES: [(&str, &str); 1] = [("nightlatch-webauthn", "assertion")];
 
-/// Runs every benchmark; what they print is for people, or JSON, an object a line.
+/// Runs every benchmark, the load last; what they print is for people, or JSON, an object a line.
+/// `args` are the load's: how many users, connections, rounds and seconds.
 ///
 /// # Errors
 ///
 /// If a benchmark can't be built or misses a target.
-pub(crate) fn run(json: bool) -> Result<(), Failure> {
+pub(crate) fn run(args: &[&str]) -> Result<(), Failure> {
+    let json = args.contains(&"--json");
     for (package, name) in BENCHES {
         let mut command = cargo(&["bench", "--locked", "-q", "-p", package, "--bench", name]);
         if json {
@@ -18,5 +23,15 @@ pub(crate) fn run(json: bool) -> Result<(), Failure> {
         }
         run_command(&mut command)?;
     }
-    Ok(())
+    load(args)
+}
+
+/// Loads the server and its floors.
+fn load(args: &[&str]) -> Result<(), Failure> {
+    let packages = ["-p", "nightlatch", "-p", "nightlatch-bench"];
+    run_command(cargo(&["build", "--release", "--locked", "-q"]).args(packages))?;
+    let postgres = Postgres::start()?;
+    let (name, url) = postgres.variable();
+    let program = root().join("target/release/nightlatch-bench");
+    run_command(Command::new(program).arg("run").args(args).env(name, url))
 }

@@ -39,7 +39,9 @@ Commands:
   soak mutants [FILE]..
                     Breaks the code that verifies (or some files of it) in every small way, and
                     fails if no test notices
-  bench [--json]    Measures, and fails if a target of docs/performance.md is missed
+  bench [--json] [--users N,..] [--connections N,..] [--rounds N] [--seconds N] [--engine E]
+        [--only NAME]
+                    Measures the server against its floors, on SQLite and on a private PostgreSQL
   postgres <CMD>..  Runs a command beside a private PostgreSQL (NIGHTLATCH_TEST_POSTGRES)
   help              Prints this
 ";
@@ -60,8 +62,7 @@ fn main() -> ExitCode {
             Some(result) => result,
             None => return misused(),
         },
-        ["bench"] => bench::run(false),
-        ["bench", "--json"] => bench::run(true),
+        ["bench", args @ ..] => bench::run(args),
         ["postgres", program, args @ ..] => postgres::beside(program, args),
         _ => return misused(),
     };
