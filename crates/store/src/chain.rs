@@ -14,6 +14,8 @@ use nightlatch_core::{
     audit::{Event, Head, Kind},
 };
 
+use tokio::sync::Notify;
+
 use crate::{ChainIds, Fault, Tx, Unit};
 
 /// What all writers and readers of one store share.
@@ -25,12 +27,14 @@ pub(crate) struct Shared {
     pub(crate) statements: AtomicU64,
     /// Set once the store closes: when.
     pub(crate) closing: OnceLock<Timestamp>,
+    /// Told once if the writer stopped by itself.
+    pub(crate) gave_up: Notify,
 }
 
 impl Shared {
     pub(crate) fn new(ids: ChainIds) -> Self {
         let (heads, statements) = (Mutex::default(), AtomicU64::new(0));
-        Self { ids, heads, statements, closing: OnceLock::new() }
+        Self { ids, heads, statements, closing: OnceLock::new(), gave_up: Notify::new() }
     }
 
     pub(crate) fn heads(&self) -> Vec<Head> {

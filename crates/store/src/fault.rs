@@ -47,6 +47,30 @@ impl Fault {
         Self::Conflict(Arc::from(Box::<dyn Error + Send + Sync>::from("a guard did not take")))
     }
 
+    /// What an operator does about it, where something can be done.
+    #[must_use]
+    pub(crate) fn next(&self) -> &'static str {
+        let Self::Unavailable(cause) = self else { return "report it with what the log says" };
+        if let Some(error) = cause.downcast_ref::<rusqlite::Error>() {
+            return match error.sqlite_error_code() {
+                Some(ErrorCode::DiskFull) => "make room on the disk that holds the database",
+                Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked) => {
+                    "end the other process that holds the database file"
+                }
+                Some(ErrorCode::SystemIoFailure) => {
+                    "look for errors of the disk, and whether it takes writes, then start again"
+                }
+                _ => "let this user read and write the database file and its folder",
+            };
+        }
+        match cause.downcast_ref::<Refusal>().map(|refusal| refusal.code.as_str()) {
+            Some("53100") => "make room on PostgreSQL's disk",
+            Some("53300") => "let PostgreSQL take more connections (max_connections)",
+            Some("25006") => "let database.url name the primary; this server is read-only",
+            _ => "see that PostgreSQL runs and can be reached as database.url says",
+        }
+    }
+
     /// The store was closed, or its writer stopped after a failed flush.
     pub(crate) fn closed() -> Self {
         Self::unavailable("the store is closed")
@@ -108,8 +132,8 @@ impl From<tokio_postgres::Error> for Fault {
             SqlState::T_R_DEADLOCK_DETECTED,
             SqlState::LOCK_NOT_AVAILABLE,
         ];
-        // Connection exceptions, resources, interventions; a primary that became a stand-by.
-        let gone = ["08", "53", "57"].iter().any(|class| cause.code.starts_with(class));
+        // Connection exceptions, resources, interventions, its disk; a primary that became a stand-by.
+        let gone = ["08", "53", "57", "58"].iter().any(|class| cause.code.starts_with(class));
         if retry.contains(answer.code()) {
             Self::Conflict(Arc::new(cause))
         } else if gone || *answer.code() == SqlState::READ_ONLY_SQL_TRANSACTION {

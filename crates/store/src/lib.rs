@@ -16,6 +16,7 @@ mod fault;
 mod lite;
 mod migrate;
 mod options;
+mod outage;
 mod pg;
 mod row;
 #[doc(hidden)]

@@ -14,6 +14,7 @@ use crate::{
     lite::{self, Readers},
     migrate::OpenError,
     options::Place,
+    outage::Outage,
     pg,
     unit::{Job, job},
 };
@@ -31,6 +32,8 @@ struct Inner {
     writes: Queue,
     reads: Reads,
     shared: Arc<Shared>,
+    writing: Outage,
+    reading: Outage,
     workers: Mutex<Option<Workers>>,
 }
 
@@ -95,7 +98,9 @@ impl Store {
                 (Reads::Postgres(reads), Workers::Lanes(lanes))
             }
         };
-        Ok(Self(Arc::new(Inner { writes, reads, shared, workers: Mutex::new(Some(workers)) })))
+        let (writing, reading) = (Outage::of("writing"), Outage::of("reading"));
+        let workers = Mutex::new(Some(workers));
+        Ok(Self(Arc::new(Inner { writes, reads, shared, writing, reading, workers })))
     }
 
     /// Runs a unit that writes, and returns once it is durable.
@@ -104,7 +109,12 @@ impl Store {
     ///
     /// [`Fault::Busy`] at once if the queue is full, else what went wrong.
     pub async fn write<U: Unit>(&self, unit: U) -> Result<U::Out, Fault> {
-        queued(&self.0.writes, unit).await
+        let outcome = queued(&self.0.writes, unit).await;
+        // That a unit went through shows nothing: a full disk takes the ones that change nothing.
+        if let (Err(fault), false) = (&outcome, self.0.is_closing()) {
+            self.0.writing.begin(fault);
+        }
+        outcome
     }
 
     /// Runs a unit that looks up a few rows, all of one moment. On SQLite it runs inline: use
@@ -114,10 +124,16 @@ impl Store {
     ///
     /// A [`Fault`].
     pub async fn read<U: Unit>(&self, unit: U) -> Result<U::Out, Fault> {
-        match &self.0.reads {
+        let outcome = match &self.0.reads {
             Reads::Sqlite { points, .. } => self.0.look(points, &unit),
             Reads::Postgres(queue) => queued(queue, unit).await,
+        };
+        match &outcome {
+            Ok(_) => self.0.reading.end(),
+            Err(fault) if !self.0.is_closing() => self.0.reading.begin(fault),
+            Err(_closed) => {}
         }
+        outcome
     }
 
     /// Runs a unit that reads many rows, all of one moment, off the runtime's threads.
@@ -157,6 +173,24 @@ impl Store {
         self.0.shared.statements.load(Ordering::Relaxed)
     }
 
+    /// Whether the database takes writes: no after the first that it did not take for want of being
+    /// there or of room, until [`Store::wrote`].
+    #[must_use]
+    pub fn takes_writes(&self) -> bool {
+        self.0.writing.is_over()
+    }
+
+    /// Notes that a write came through that changed something.
+    pub fn wrote(&self) {
+        self.0.writing.end();
+    }
+
+    /// Done when the store has given up by itself, which only SQLite does: after a failed flush nobody
+    /// knows what the disk has kept, and only opening the file anew shows it. For one caller.
+    pub async fn gave_up(&self) {
+        self.0.shared.gave_up.notified().await;
+    }
+
     /// Takes no more units, ends those that were taken, closes the audit chains at `now` and waits
     /// for all of it. Later calls of any clone get [`Fault::Unavailable`].
     pub async fn close(&self, now: Timestamp) {
@@ -183,6 +217,11 @@ impl Store {
 }
 
 impl Inner {
+    /// An end that was asked for is no outage.
+    fn is_closing(&self) -> bool {
+        self.shared.closing.get().is_some()
+    }
+
     /// Reads on this thread, unless the store was closed.
     fn look<U: Unit>(&self, readers: &Readers, unit: &U) -> Result<U::Out, Fault> {
         match self.shared.closing.get() {

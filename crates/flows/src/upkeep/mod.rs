@@ -6,8 +6,12 @@ pub mod authenticators;
 pub mod checkpoint;
 pub mod outbox;
 
-use nightlatch_core::Timestamp;
-use nightlatch_store::units::{meta::HighWater, upkeep::Purge};
+use std::time::Duration;
+
+use nightlatch_store::units::{
+    meta::{DatabaseClock, HighWater},
+    upkeep::Purge,
+};
 
 use crate::{Env, Refused};
 
@@ -20,11 +24,26 @@ pub async fn purge(env: &Env) -> Result<(), Refused> {
     Ok(env.store.write(Purge { now: env.clock.now() }).await?)
 }
 
-/// Notes how late it is, so that time does not run backwards across a restart.
+/// Farther apart than this, the clocks of a node and of the database are not one time.
+pub const MOST_OFFSET: Duration = Duration::from_secs(2);
+
+/// Notes how late it is, so that time does not run backwards across a restart; returns how far this
+/// node's clock is from the database's, which all nodes share. Beyond [`MOST_OFFSET`] codes, tokens and
+/// waits mean something else here than elsewhere, and the time is not noted: no other node is to start
+/// with it.
 ///
 /// # Errors
 ///
 /// The store's.
-pub async fn mark_time(env: &Env) -> Result<Timestamp, Refused> {
-    Ok(env.store.write(HighWater { now: env.clock.now() }).await?)
+pub async fn mark_time(env: &Env) -> Result<Duration, Refused> {
+    let before = env.clock.now();
+    let database = env.store.read(DatabaseClock).await?;
+    let after = env.clock.now();
+    // The way to the database and back counts for nobody, and so one of the two is zero.
+    let offset = before.since(database) + database.since(after);
+    if offset <= MOST_OFFSET {
+        env.store.write(HighWater { now: before }).await?;
+        env.store.wrote();
+    }
+    Ok(offset)
 }

@@ -1,6 +1,6 @@
 //! How a journey's refusal is told: the one place that knows both words.
 
-use std::{error::Error, time::Duration};
+use std::time::Duration;
 
 use nightlatch_core::gate;
 use nightlatch_flows::{Invalid, Refused};
@@ -70,11 +70,8 @@ fn step_up(required: &gate::Required) -> Problem {
 fn store(fault: &Fault) -> Problem {
     match fault {
         Fault::Busy | Fault::Conflict(_) => Problem::new(Code::Busy).retry_after(BUSY),
-        Fault::Unavailable(cause) => {
-            let cause: &dyn Error = &**cause;
-            tracing::error!(error = cause, "Store unavailable");
-            Code::Unavailable.into()
-        }
+        // The store tells operators of an outage, once.
+        Fault::Unavailable(_) => Code::Unavailable.into(),
         Fault::Broken(_) => Problem::internal(fault),
     }
 }

@@ -12,7 +12,11 @@ use nightlatch_store::{BadDatabase, OpenError};
 
 use crate::{
     config::{Issue, Issues},
-    wiring::{installation::Unopened, keys::BadKeys, server::Unbound},
+    wiring::{
+        installation::Unopened,
+        keys::BadKeys,
+        server::{GaveUp, Unbound},
+    },
 };
 
 /// Why a command did not do what it was asked for. Holds no secret.
@@ -127,6 +131,11 @@ impl From<Refused> for Failure {
 
 impl From<Box<dyn Error>> for Failure {
     fn from(error: Box<dyn Error>) -> Self {
-        Self::because(&*error, None)
+        let next = error.is::<GaveUp>().then(|| {
+            "look for errors of the disk, and whether it takes writes, then start again; what was \
+             confirmed is there"
+                .to_owned()
+        });
+        Self::because(&*error, next)
     }
 }

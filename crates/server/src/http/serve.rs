@@ -6,7 +6,7 @@ use std::{
     pin::pin,
     sync::{
         Arc,
-        atomic::{AtomicBool, Ordering},
+        atomic::{AtomicU64, Ordering},
     },
     time::Duration,
 };
@@ -34,6 +34,10 @@ const CONNECTIONS: usize = 4_096;
 
 /// How long the headers of a request may take to arrive, and a connection may idle before them.
 const HEADERS_WITHIN: Duration = Duration::from_secs(10);
+
+/// A connection on which no request began for this long is cut, whatever else happens on it: answers
+/// that nobody reads, pings of HTTP/2. A request takes less, with the reading of its answer.
+const QUIET: Duration = Duration::from_secs(45);
 
 /// Bytes that the headers of a request may have.
 const HEADER_BYTES: usize = 16 * 1024;
@@ -119,10 +123,10 @@ async fn connection(
 ) {
     // Answers are small and whole; waiting to fill a packet would only delay them.
     let _ = stream.set_nodelay(true);
-    let begun = Arc::new(AtomicBool::new(false));
+    let begun = Arc::new(AtomicU64::new(0));
     let noted = Arc::clone(&begun);
     let service = service_fn(move |request: Request<Incoming>| {
-        noted.store(true, Ordering::Relaxed);
+        noted.fetch_add(1, Ordering::Relaxed);
         let frame = Arc::clone(&frame);
         async move {
             let answer = frame.handle(request.map(Body::new), peer.ip()).await;
@@ -131,11 +135,15 @@ async fn connection(
     });
     let connection = builder.serve_connection(TokioIo::new(stream), service);
     let mut connection = pin!(watcher.watch(connection));
-    // Telling HTTP/1 from HTTP/2 has no time limit of its own, so the first request gets one.
-    // Errors here are the peer's: a reset, half a request, a timeout.
-    if timeout(HEADERS_WITHIN, connection.as_mut()).await.is_err() && begun.load(Ordering::Relaxed)
-    {
-        let _ = connection.await;
+    // Telling HTTP/1 from HTTP/2 has no time limit of its own, so the first request has the one of
+    // headers. Errors here are the peer's: a reset, half a request, a timeout.
+    let (mut seen, mut patience) = (0, HEADERS_WITHIN);
+    while timeout(patience, connection.as_mut()).await.is_err() {
+        let so_far = begun.load(Ordering::Relaxed);
+        if so_far == seen {
+            return;
+        }
+        (seen, patience) = (so_far, QUIET);
     }
 }
 

@@ -1,12 +1,15 @@
 //! The two listeners' routes behind their frames.
 
-use std::sync::{
-    Arc,
-    atomic::{AtomicBool, Ordering},
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+    time::Duration,
 };
 
 use axum::{response::Redirect, routing::get};
-use nightlatch_flows::Env;
+use nightlatch_flows::{Env, upkeep::MOST_OFFSET};
 use nightlatch_store::units::meta::Get;
 
 use crate::{
@@ -95,6 +98,7 @@ fn ids(env: &Env) -> RequestIds {
 #[derive(Debug, Default)]
 pub struct Health {
     refuses_writes: AtomicBool,
+    clock_is_off: AtomicBool,
 }
 
 impl Health {
@@ -103,11 +107,28 @@ impl Health {
         self.refuses_writes.store(!done, Ordering::Relaxed);
     }
 
+    /// Notes how far this node's clock is from the database's.
+    pub fn clock_is_off_by(&self, offset: Duration) {
+        let off = offset > MOST_OFFSET;
+        if off && !self.clock_is_off.swap(true, Ordering::Relaxed) {
+            tracing::error!(
+                offset_ms = u64::try_from(offset.as_millis()).unwrap_or(u64::MAX),
+                next =
+                    "set the clocks of this machine and of the database's by the same time servers",
+                "This node's clock differs from the database's"
+            );
+        }
+        self.clock_is_off.store(off, Ordering::Relaxed);
+    }
+
     /// What is wrong, for the operator's log.
     async fn check(&self, env: &Env) -> Result<(), String> {
         env.store.read(Get { key: "mode" }).await.map_err(|fault| fault.to_string())?;
-        if self.refuses_writes.load(Ordering::Relaxed) {
+        if self.refuses_writes.load(Ordering::Relaxed) || !env.store.takes_writes() {
             return Err("the database takes no writes".to_owned());
+        }
+        if self.clock_is_off.load(Ordering::Relaxed) {
+            return Err("this node's clock differs from the database's".to_owned());
         }
         Ok(())
     }

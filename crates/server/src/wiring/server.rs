@@ -32,6 +32,11 @@ pub struct Unbound {
     pub source: io::Error,
 }
 
+/// The database file has to be opened anew by another process.
+#[derive(Debug, thiserror::Error)]
+#[error("the disk failed to keep what was written to the database")]
+pub struct GaveUp;
+
 /// The two open ports.
 #[derive(Debug)]
 pub struct Listeners {
@@ -61,7 +66,7 @@ async fn bind(address: SocketAddr) -> Result<TcpListener, Unbound> {
 ///
 /// # Errors
 ///
-/// The routes are at fault.
+/// [`GaveUp`], after the same end, or the routes are at fault.
 pub async fn run(
     config: &Config,
     env: Env,
@@ -91,7 +96,10 @@ pub async fn run(
             serve(listeners.operator, operator, stopping),
         )
     });
-    stop.await;
+    let asked = tokio::select! {
+        () = stop => Ok(()),
+        () = env.store.gave_up() => Err(GaveUp),
+    };
     tracing::info!("Stopping");
     drop(told);
     // It fails only by a panic, which the log has told.
@@ -100,5 +108,5 @@ pub async fn run(
     if timeout(CLOSING, env.store.close(env.clock.now())).await.is_err() {
         tracing::warn!("The store did not close in time");
     }
-    Ok(())
+    Ok(asked?)
 }

@@ -14,6 +14,7 @@ use nightlatch_flows::{
         purge,
     },
 };
+use nightlatch_store::Fault;
 use tokio::{
     sync::watch,
     task::JoinSet,
@@ -32,8 +33,9 @@ const SEND_EVERY: Duration = Duration::from_secs(1);
 /// The audit trail is signed this often, if it grew.
 const SIGN_EVERY: Duration = Duration::from_secs(5);
 
-/// The time is noted this often.
-const MARK_EVERY: Duration = Duration::from_secs(10);
+/// The time is noted once in so many seconds.
+const MARK_EVERY: u64 = 10;
+const SECOND: Duration = Duration::from_secs(1);
 
 /// What is over is dropped this often.
 const PURGE_EVERY: Duration = Duration::from_mins(1);
@@ -67,7 +69,7 @@ impl Upkeep {
         let sending = pace("sending messages", SEND_EVERY);
         tasks.spawn(send(Arc::clone(env), courier, Arc::clone(metrics), sending));
         tasks.spawn(sign(Arc::clone(env), pace("signing the audit trail", SIGN_EVERY)));
-        let marking = pace("noting the time", MARK_EVERY);
+        let marking = pace("noting the time", SECOND);
         tasks.spawn(mark(Arc::clone(env), Arc::clone(health), marking));
         tasks.spawn(drop_old(Arc::clone(env), pace("dropping what is over", PURGE_EVERY)));
         if let Some(models) = models {
@@ -117,10 +119,18 @@ async fn sign(env: Arc<Env>, mut pace: Pace) {
 }
 
 async fn mark(env: Arc<Env>, health: Arc<Health>, mut pace: Pace) {
+    let mut seconds = 0;
     while pace.next().await {
-        let marked = mark_time(&env).await;
-        health.wrote(marked.is_ok());
-        pace.note(&marked);
+        // What is not there is looked for more often, so that the server is ready soon after.
+        if seconds % MARK_EVERY == 0 || pace.ending || !env.store.takes_writes() {
+            let marked = mark_time(&env).await;
+            health.wrote(marked.is_ok());
+            if let Ok(offset) = marked {
+                health.clock_is_off_by(offset);
+            }
+            pace.note(&marked);
+        }
+        seconds += 1;
     }
 }
 
@@ -172,8 +182,12 @@ impl Pace {
         true
     }
 
-    /// Notes what came of a step. A failure is told once until a step succeeds again.
+    /// Notes what came of a step. A failure is told once until a step succeeds again; that the database
+    /// is not available is what the store tells.
     fn note<T>(&mut self, done: &Result<T, Refused>) {
+        if matches!(done, Err(Refused::Store(Fault::Unavailable(_)))) {
+            return;
+        }
         if let (Err(error), false) = (done, self.failing) {
             let error: &(dyn std::error::Error + 'static) = error;
             tracing::error!(task = self.what, error, "Upkeep failed, and goes on trying");

@@ -101,8 +101,6 @@ impl Writer {
         };
         self.roll_back(before);
         let (fault, next) = self.judge(failure);
-        let error: &(dyn std::error::Error + 'static) = &fault;
-        tracing::error!(error, "Commit failed");
         for job in batch {
             job.answer(Err(fault.clone()));
         }
@@ -186,9 +184,10 @@ impl Writer {
         }
     }
 
-    /// Turns away whoever waits and whoever comes.
+    /// Turns away whoever waits and whoever comes, and says so.
     fn stop(self) {
         self.queue.close();
+        self.shared.gave_up.notify_one();
         while let Ok(job) = self.queue.try_recv() {
             job.answer(Err(Fault::closed()));
         }

@@ -1,16 +1,10 @@
 //! Lanes: each owns a connection and, if it writes, an audit chain, and takes one unit after the
 //! other from the queue that it shares with its neighbours.
 
-use std::{
-    sync::{
-        Arc,
-        atomic::{AtomicUsize, Ordering},
-    },
-    time::Duration,
-};
+use std::{sync::Arc, time::Duration};
 
 use async_channel::Receiver;
-use tokio::task::JoinHandle;
+use tokio::{sync::watch, task::JoinHandle, time::timeout};
 
 use super::{link::Link, server::Server, tx::PgTx};
 use crate::{
@@ -22,6 +16,11 @@ use crate::{
 
 /// How often a unit may run, when it loses against others.
 const ATTEMPTS: usize = 5;
+
+/// How long one run of a unit may take, and the making of a connection. A server that is silent for
+/// longer is lost to this lane, even if its machine still confirms what arrives.
+const ANSWERS_WITHIN: Duration = Duration::from_secs(10);
+const CONNECTS_WITHIN: Duration = Duration::from_secs(5);
 
 /// Between attempts to connect.
 const BACKOFF: [Duration; 2] = [Duration::from_millis(50), Duration::from_secs(1)];
@@ -36,7 +35,7 @@ struct Lane {
     /// `None` in a lane that reads.
     chain: Option<Chain>,
     /// How many lanes of this queue are connected.
-    connected: Arc<AtomicUsize>,
+    connected: watch::Sender<usize>,
 }
 
 /// Starts lanes that write, each with a chain of its own.
@@ -66,13 +65,13 @@ fn start(
     shared: &Arc<Shared>,
     chain: impl Fn() -> Option<Chain>,
 ) -> Vec<JoinHandle<()>> {
-    let connected = Arc::new(AtomicUsize::new(0));
+    let connected = watch::Sender::new(0);
     let lane = || Lane {
         server: server.clone(),
         queue: queue.clone(),
         shared: Arc::clone(shared),
         chain: chain(),
-        connected: Arc::clone(&connected),
+        connected: connected.clone(),
     };
     (0..count.max(1)).map(|_| tokio::spawn(lane().run())).collect()
 }
@@ -80,9 +79,9 @@ fn start(
 impl Lane {
     async fn run(mut self) {
         while let Some(mut link) = self.connect().await {
-            self.connected.fetch_add(1, Ordering::Relaxed);
+            self.connected.send_modify(|lanes| *lanes += 1);
             let done = self.serve(&mut link).await;
-            self.connected.fetch_sub(1, Ordering::Relaxed);
+            self.connected.send_modify(|lanes| *lanes -= 1);
             if done {
                 return;
             }
@@ -94,28 +93,62 @@ impl Lane {
 
     /// A connection, however long it takes; `None` if the store closes meanwhile.
     async fn connect(&self) -> Option<Link> {
+        let mut fault = match self.dial().await {
+            Ok(link) => return Some(link),
+            Err(fault) => fault,
+        };
         let mut pause = BACKOFF[0];
-        loop {
-            match Link::connect(&self.server).await {
-                Ok(link) => return Some(link),
-                Err(fault) => self.not_connected(&fault),
-            }
-            if self.queue.is_closed() {
-                return None;
-            }
-            #[expect(clippy::disallowed_methods, reason = "nothing tells when a server is back")]
-            tokio::time::sleep(pause).await;
+        while !self.queue.is_closed() {
+            let again = async {
+                #[expect(
+                    clippy::disallowed_methods,
+                    reason = "nothing tells when a server is back"
+                )]
+                tokio::time::sleep(pause).await;
+                self.dial().await
+            };
+            fault = tokio::select! {
+                linked = again => match linked {
+                    Ok(link) => return Some(link),
+                    Err(fault) => fault,
+                },
+                () = self.turn_away(&fault) => return None,
+            };
             pause = BACKOFF[1].min(pause * 2);
         }
+        while let Ok(job) = self.queue.try_recv() {
+            job.answer(Err(fault.clone()));
+        }
+        None
     }
 
-    /// Without any connection nobody is kept waiting for one.
-    fn not_connected(&self, fault: &Fault) {
-        let error: &(dyn std::error::Error + 'static) = fault;
-        tracing::warn!(error, "PostgreSQL connection failed");
-        if self.connected.load(Ordering::Relaxed) == 0 {
-            while let Ok(job) = self.queue.try_recv() {
-                job.answer(Err(fault.clone()));
+    async fn dial(&self) -> Result<Link, Fault> {
+        let linked = timeout(CONNECTS_WITHIN, Link::connect(&self.server)).await;
+        let linked = linked.unwrap_or_else(|_| Err(Fault::unavailable("no answer in time")));
+        if let Err(fault) = &linked {
+            // The units that are turned away because of it tell operators.
+            let error: &(dyn std::error::Error + 'static) = fault;
+            tracing::debug!(error, "PostgreSQL connection failed");
+        }
+        linked
+    }
+
+    /// Without any connection nobody is kept waiting for one. Done when the store closes.
+    async fn turn_away(&self, fault: &Fault) {
+        let mut connected = self.connected.subscribe();
+        loop {
+            if *connected.borrow_and_update() > 0 {
+                // Somebody else serves the queue. This lane holds a sender, so the wait ends well.
+                let _ = connected.changed().await;
+                continue;
+            }
+            tokio::select! {
+                biased;
+                _ = connected.changed() => {}
+                next = self.queue.recv() => match next {
+                    Ok(job) => job.answer(Err(fault.clone())),
+                    Err(_closed) => return,
+                },
             }
         }
     }
@@ -146,7 +179,11 @@ impl Lane {
         let mut attempts = 0;
         let verdict = loop {
             attempts += 1;
-            let verdict = self.attempt(link, job.as_mut()).await;
+            let attempt = timeout(ANSWERS_WITHIN, self.attempt(link, job.as_mut())).await;
+            let verdict = attempt.unwrap_or_else(|_| {
+                link.abandon();
+                Err(Fault::unavailable("PostgreSQL did not answer in time"))
+            });
             if verdict.is_err()
                 && let Some((chain, head)) = self.chain.as_mut().zip(before)
             {

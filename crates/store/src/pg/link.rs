@@ -34,6 +34,11 @@ impl Link {
         let _ = (&mut self.driver).await;
     }
 
+    /// Gives it up, without a last word to a server that does not listen.
+    pub(crate) fn abandon(&self) {
+        self.driver.abort();
+    }
+
     /// Prepares `sql`, once in the life of the connection.
     pub(crate) async fn prepare(&mut self, sql: &'static Sql) -> Result<Statement, Fault> {
         let address = ptr::from_ref(sql).addr();

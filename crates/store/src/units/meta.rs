@@ -77,3 +77,20 @@ impl Unit for HighWater {
         Ok(self.now)
     }
 }
+
+/// What the database's own clock says.
+pub struct DatabaseClock;
+
+impl Unit for DatabaseClock {
+    type Out = Timestamp;
+
+    async fn run(&self, tx: &mut Tx<'_>) -> Result<Timestamp, Fault> {
+        let clock = sql!(
+            "SELECT CAST((julianday('now') - 2440587.5) * 86400000 AS INTEGER)",
+            pg: "SELECT CAST(EXTRACT(EPOCH FROM clock_timestamp()) * 1000 AS BIGINT)"
+        );
+        let row = tx.row::<(i64,)>(clock, args![]).await?;
+        let (millis,) = row.ok_or_else(|| Fault::broken("the database has no clock"))?;
+        Ok(Timestamp::from_millis(millis))
+    }
+}
