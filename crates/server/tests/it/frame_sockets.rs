@@ -27,7 +27,7 @@ use tokio::{
     net::{TcpListener, TcpStream},
     sync::{Notify, watch},
     task::JoinHandle,
-    time::Instant,
+    time::{Instant, timeout},
 };
 
 use crate::frame::admission;
@@ -151,6 +151,58 @@ async fn idle_connections_are_closed() {
     assert!(answer.starts_with("HTTP/1.1 200 OK"), "{answer}");
     let took = begun.elapsed();
     assert!((9..=12).contains(&took.as_secs()), "{took:?}");
+}
+
+/// An answer that fills every buffer between two programs.
+fn large() -> Router {
+    Router::new().route("/who", get(async || "a".repeat(64 << 20)))
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_answer_that_nobody_reads_is_cut() {
+    let server = Server::start(large()).await;
+    let mut stream = server.connect().await;
+    stream.write_all(head("").as_bytes()).await.unwrap();
+    // One byte shows that the answer began; then its reader does nothing for a while.
+    stream.read_u8().await.unwrap();
+    let _ = timeout(Duration::from_mins(2), std::future::pending::<()>()).await;
+    let mut rest = Vec::new();
+    let _ = stream.read_to_end(&mut rest).await;
+    assert!(rest.len() < 64 << 20, "all of it came");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_connection_of_http_2_without_requests_is_closed_though_it_answers_pings() {
+    let server = Server::start(routes()).await;
+    let mut stream = server.connect().await;
+    stream.write_all(b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n\0\0\0\x04\0\0\0\0\0").await.unwrap();
+    // HEADERS of one request, its names and values as they are (RFC 7541 §6.2.2).
+    let mut head = b"\0\0\x37\x01\x05\0\0\0\x01".to_vec();
+    for text in [":method", "GET", ":scheme", "http", ":path", "/who", ":authority", "localhost"] {
+        if text.starts_with(':') {
+            head.push(0);
+        }
+        head.push(u8::try_from(text.len()).unwrap());
+        head.extend(text.as_bytes());
+    }
+    head[2] = u8::try_from(head.len() - 9).unwrap();
+    stream.write_all(&head).await.unwrap();
+    let (begun, mut answered) = (Instant::now(), false);
+    while begun.elapsed() < Duration::from_mins(5) {
+        let mut head = [0; 9];
+        if stream.read_exact(&mut head).await.is_err() {
+            break;
+        }
+        let mut payload = vec![0; usize::from(head[1]) << 8 | usize::from(head[2])];
+        stream.read_exact(&mut payload).await.unwrap();
+        answered |= head[3] == 1;
+        // A PING that is no answer is answered.
+        if (head[3], head[4]) == (6, 0) {
+            let pong = [&[0, 0, 8, 6, 1, 0, 0, 0, 0], payload.as_slice()].concat();
+            stream.write_all(&pong).await.unwrap();
+        }
+    }
+    assert!(answered && begun.elapsed() <= Duration::from_mins(2), "{:?}", begun.elapsed());
 }
 
 #[tokio::test]

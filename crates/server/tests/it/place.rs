@@ -1,7 +1,7 @@
 //! A fresh database on either engine for every test.
 
 use std::{
-    path::Path,
+    path::{Path, PathBuf},
     process,
     sync::atomic::{AtomicU64, Ordering},
 };
@@ -65,10 +65,22 @@ impl Place {
     }
 }
 
-#[expect(clippy::disallowed_methods, reason = "the test command hands the server over like this")]
 fn server() -> String {
-    std::env::var(VARIABLE)
-        .unwrap_or_else(|_| panic!("{VARIABLE} is not set: run cargo xtask test"))
+    told(VARIABLE).unwrap_or_else(|| panic!("{VARIABLE} is not set: run cargo xtask test"))
+}
+
+/// What the command that runs the tests says under this name, if it says anything.
+#[expect(clippy::disallowed_methods, reason = "the test command hands things over like this")]
+pub(crate) fn told(variable: &str) -> Option<String> {
+    std::env::var(variable).ok()
+}
+
+/// The folder of the PostgreSQL programs that the server for tests runs from.
+pub(crate) async fn programs() -> PathBuf {
+    let (client, connection) = tokio_postgres::connect(&server(), NoTls).await.unwrap();
+    tokio::spawn(connection);
+    let folder = "SELECT setting FROM pg_config WHERE name = 'BINDIR'";
+    client.query_one(folder, &[]).await.unwrap().get::<_, String>(0).into()
 }
 
 async fn on_server(command: &str) {

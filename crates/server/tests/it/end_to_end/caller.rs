@@ -51,6 +51,25 @@ impl Caller {
         Ok(Reply { status, headers, json, text })
     }
 
+    /// Any call; with `Value::Null`, without a body. An error if no whole answer comes.
+    pub(crate) async fn try_call(
+        &self,
+        method: Method,
+        path: &str,
+        bearer: Option<&str>,
+        body: &Value,
+    ) -> Result<Reply, reqwest::Error> {
+        self.journal.note(body);
+        let mut request = self.request(method, path);
+        if let Some(token) = bearer {
+            request = request.bearer_auth(token);
+        }
+        if !body.is_null() {
+            request = request.json(body);
+        }
+        self.send(request).await
+    }
+
     /// `POST`; an error if no whole answer comes.
     pub(crate) async fn try_post(
         &self,
@@ -58,15 +77,7 @@ impl Caller {
         bearer: Option<&str>,
         body: Value,
     ) -> Result<Reply, reqwest::Error> {
-        self.journal.note(&body);
-        let mut request = self.request(Method::POST, path);
-        if let Some(token) = bearer {
-            request = request.bearer_auth(token);
-        }
-        if !body.is_null() {
-            request = request.json(&body);
-        }
-        self.send(request).await
+        self.try_call(Method::POST, path, bearer, &body).await
     }
 
     /// `POST`; with `Value::Null`, without a body.
@@ -76,12 +87,7 @@ impl Caller {
 
     /// `GET`.
     pub(crate) async fn get(&self, path: &str, bearer: Option<&str>) -> Reply {
-        let request = self.request(Method::GET, path);
-        let request = match bearer {
-            Some(token) => request.bearer_auth(token),
-            None => request,
-        };
-        self.send(request).await.unwrap()
+        self.try_call(Method::GET, path, bearer, &Value::Null).await.unwrap()
     }
 
     /// Registers an address with the usual [`PASSWORD`].

@@ -29,12 +29,25 @@ pub(crate) async fn each_engine(settings: &str, story: impl AsyncFn(&Installatio
 pub(crate) struct Installation {
     engine: Engine,
     place: Place,
+    address: String,
 }
 
 impl Installation {
     /// Makes keys, settings and an empty database without a schema.
     pub(crate) async fn new(engine: Engine, settings: &str) -> Self {
-        let installation = Self { engine, place: Place::new(engine).await };
+        let place = Place::new(engine).await;
+        let address = place.address();
+        Self { engine, place, address }.furnished(settings).await
+    }
+
+    /// The same on an empty PostgreSQL database of somebody else's.
+    pub(crate) async fn on(address: String, settings: &str) -> Self {
+        let place = Place::new(Engine::Sqlite).await;
+        Self { engine: Engine::Postgres, place, address }.furnished(settings).await
+    }
+
+    async fn furnished(self, settings: &str) -> Self {
+        let installation = self;
         installation.configure(&format!("{}{settings}", installation.settings()));
         let keys = installation.path("keys");
         finish(nightlatch(["keys", "new", "--out"]).arg(keys)).await.succeeded();
@@ -48,7 +61,7 @@ impl Installation {
 
     /// Its database's address.
     pub(crate) fn database(&self) -> String {
-        self.place.address()
+        self.address.clone()
     }
 
     /// The settings of every production server here.

@@ -58,9 +58,10 @@ impl Journal {
         }
     }
 
-    /// Insists that `log` tells nothing of it.
+    /// Insists that `log` tells nothing of it, and of no panic.
     #[track_caller]
     pub(crate) fn assert_absent(&self, log: &str) {
+        assert!(!log.to_lowercase().contains("panicked"), "{log}");
         for text in self.0.lock().unwrap().iter() {
             assert!(!tells(log, text), "{text:?} is in the log:\n{log}");
         }

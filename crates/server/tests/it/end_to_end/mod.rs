@@ -9,7 +9,7 @@ mod administrator;
 mod authenticator;
 mod banner;
 mod caller;
-mod crash;
+mod faults;
 mod installation;
 mod journal;
 mod main_job;

@@ -98,8 +98,18 @@ impl Running {
 
     /// Asks it to stop, as service managers do.
     pub(crate) async fn terminate(&self) {
-        let id = self.child.id().unwrap().to_string();
-        finish(Command::new("sh").args(["-c", "kill -TERM \"$1\"", "sh", &id])).await.succeeded();
+        self.signal("TERM").await;
+    }
+
+    /// Sends it a signal by its name.
+    pub(crate) async fn signal(&self, name: &str) {
+        let (id, kill) = (self.id().to_string(), format!("kill -{name} \"$1\""));
+        finish(Command::new("sh").args(["-c", &kill, "sh", &id])).await.succeeded();
+    }
+
+    /// Its id.
+    pub(crate) fn id(&self) -> u32 {
+        self.child.id().expect("it was not waited for")
     }
 
     /// Waits for its end.

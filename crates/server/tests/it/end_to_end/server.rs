@@ -3,6 +3,7 @@
 use std::{net::SocketAddr, path::Path, sync::Arc};
 
 use serde_json::Value;
+use tokio::process::Command;
 
 use super::{
     caller::Caller,
@@ -47,14 +48,19 @@ impl Server {
 
     /// Starts a production server, whose settings leave the ports to the system and log JSON.
     pub(crate) async fn serve(config: &Path) -> Self {
-        let mut running = Running::start(nightlatch(["serve", "--config"]).arg(config));
+        Self::serve_as(&mut nightlatch(["serve", "--config"]), config).await.ready().await
+    }
+
+    /// The same by this command, which lacks only the settings; whether it is ready, is not asked.
+    pub(crate) async fn serve_as(command: &mut Command, config: &Path) -> Self {
+        let mut running = Running::start(command.arg(config));
         let log = running.logs("Serving").await;
         let line = log.lines().find(|line| line.contains("Serving")).expect("it was waited for");
         let line: Value = serde_json::from_str(line).unwrap();
         let port = |name: &str| line[name].as_str().unwrap().parse::<SocketAddr>().unwrap().port();
         let public = Arc::new(Caller::new(port("listen"), HOST));
         let operator = Caller::new(port("admin_listen"), "localhost");
-        Self { public, operator, running, banner: String::new() }.ready().await
+        Self { public, operator, running, banner: String::new() }
     }
 
     async fn ready(self) -> Self {
@@ -70,9 +76,10 @@ impl Server {
         finished
     }
 
-    /// Ends it without a word of warning.
-    pub(crate) async fn kill(self) {
+    /// Ends it without a word of warning; what it had logged, which tells neither secrets nor panics.
+    pub(crate) async fn kill(self) -> String {
         let finished = self.running.kill().await;
         self.public.journal.assert_absent(&finished.stderr);
+        finished.stderr
     }
 }
