@@ -143,3 +143,27 @@ impl From<tokio_postgres::Error> for Fault {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_an_operator_does_depends_on_what_is_in_the_way() {
+        let postgres = |code: &str| {
+            Fault::unavailable(Refusal { code: code.to_owned(), constraint: None }).next()
+        };
+        assert_eq!(postgres("53100"), "make room on PostgreSQL's disk");
+        assert!(postgres("53300").contains("max_connections"));
+        assert!(postgres("25006").contains("primary"));
+        assert!(postgres("57P01").contains("see that PostgreSQL runs"));
+        let sqlite = |code| {
+            Fault::from(rusqlite::Error::SqliteFailure(rusqlite::ffi::Error::new(code), None))
+                .next()
+        };
+        assert!(sqlite(rusqlite::ffi::SQLITE_FULL).contains("make room"));
+        assert!(sqlite(rusqlite::ffi::SQLITE_IOERR_FSYNC).contains("errors of the disk"));
+        assert!(sqlite(rusqlite::ffi::SQLITE_BUSY).contains("other process"));
+        assert!(sqlite(rusqlite::ffi::SQLITE_READONLY).contains("let this user"));
+    }
+}

@@ -36,6 +36,8 @@ Commands:
   test fuzz         Fuzzing of every parser, 20 seconds each; runs `programs` first
   soak              Runs every part below; takes hours
   soak fuzz         Fuzzing of every parser, 10 minutes each
+  soak faults       Kills, restarts, full disks and the like: 200 kills on each engine and 50
+                    restarts of PostgreSQL under load, with what callers were told checked after each
   soak mutants [FILE]..
                     Breaks the code that verifies (or some files of it) in every small way, and
                     fails if no test notices

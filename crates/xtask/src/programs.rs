@@ -16,7 +16,7 @@ struct Program {
     is_there: fn() -> bool,
 }
 
-const PROGRAMS: [Program; 9] = [
+const PROGRAMS: [Program; 10] = [
     Program {
         name: "PostgreSQL's server (initdb, postgres, pg_isready)",
         package: "postgresql",
@@ -38,6 +38,11 @@ const PROGRAMS: [Program; 9] = [
         is_there: || on_path("zbarimg").is_some(),
     },
     Program { name: "curl", package: "curl", is_there: || on_path("curl").is_some() },
+    Program {
+        name: "a C compiler, for worlds that go wrong (cc)",
+        package: "gcc",
+        is_there: || on_path("cc").is_some(),
+    },
     Program {
         name: "a C++ compiler, for libFuzzer (c++)",
         package: "g++",
@@ -144,6 +149,7 @@ mod tests {
                 "oathtool",
                 "zbar-tools",
                 "curl",
+                "gcc",
                 "g++",
                 "chromium",
                 "nodejs",
