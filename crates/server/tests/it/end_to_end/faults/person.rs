@@ -213,7 +213,7 @@ impl Person {
             Effect::SignedIn => {}
             Effect::App(mut app, codes) => {
                 let method = told.and_then(|told| told["method"]["id"].as_str());
-                app.method = method.unwrap_or_default().to_owned();
+                method.unwrap_or_default().clone_into(&mut app.method);
                 self.app = Some(app);
                 if !codes.is_empty() {
                     self.recovery = codes;
@@ -221,7 +221,7 @@ impl Person {
             }
             Effect::Passkey(mut passkey) => {
                 let method = told.and_then(|told| told["method"]["id"].as_str());
-                passkey.method = method.unwrap_or_default().to_owned();
+                method.unwrap_or_default().clone_into(&mut passkey.method);
                 let codes = told.and_then(|told| told["backup_codes"].as_array());
                 if let Some(codes) = codes {
                     self.recovery =
