@@ -1,5 +1,7 @@
 //! Who is calling: a signed-in person, or one who has to enrol first.
 
+use std::sync::Arc;
+
 use nightlatch_core::{
     SecretText,
     gate::{Question, Required},
@@ -12,7 +14,12 @@ use nightlatch_store::units::{
     session::{Load, Session},
 };
 
-use crate::{Env, Refused};
+use crate::{
+    Env, Refused,
+    callers::{Fingerprint, Known},
+    observer::Source,
+    tokens::Claimed,
+};
 
 /// A signed-in person.
 #[derive(Debug, Clone)]
@@ -27,25 +34,60 @@ pub struct SignedIn {
 #[derive(Debug, Clone)]
 pub enum Enrolling {
     /// A signed-in person.
-    SignedIn(Box<SignedIn>),
+    SignedIn(Arc<SignedIn>),
     /// A sign-in that has to enrol before it can complete.
     Token(Enrollment, Box<Account>),
 }
 
 /// The person whose access token this is.
 ///
+/// Who called before is known from memory, by the hash of the token, for as long as nothing changed.
+/// Otherwise the session is looked up first, and only a token of a live one is worth the check of its
+/// signature.
+///
 /// # Errors
 ///
 /// [`Refused::Unauthenticated`] for anything but a live token of a live session.
-pub async fn signed_in(env: &Env, bearer: &SecretText) -> Result<SignedIn, Refused> {
-    let now = env.clock.now();
-    let claims = env.tokens.read(bearer, now).ok_or(Refused::Unauthenticated)?;
-    let load = Load { ring: env.ring.clone(), id: claims.sid, now };
-    let (session, account) = env.store.read(load).await?.ok_or(Refused::Unauthenticated)?;
-    if session.user != claims.sub || session.secrets != claims.generation {
-        return Err(Refused::Unauthenticated);
+pub async fn signed_in(env: &Env, bearer: &SecretText) -> Result<Arc<SignedIn>, Refused> {
+    let (now, token) = (env.clock.now(), Fingerprint::of(bearer));
+    match env.tokens.callers.look(&env.store, token, now) {
+        Known::Caller(signed) => {
+            env.observer.recognized(Source::Memory);
+            return Ok(signed);
+        }
+        Known::Refused => {
+            env.observer.recognized(Source::Memory);
+            return Err(Refused::Unauthenticated);
+        }
+        Known::New => {}
     }
-    Ok(SignedIn { session, account })
+    let claimed = env.tokens.claimed(bearer, now).ok_or(Refused::Unauthenticated)?;
+    // Before the session is read: a change that this read does not see must void what it saw.
+    let mark = env.store.mark(claimed.user());
+    let load = Load { ring: env.ring.clone(), id: claimed.session(), now };
+    let found = env.store.read(load).await?;
+    env.observer.recognized(Source::Database);
+    let Some((signed, ends)) = found.and_then(|found| vouched(claimed, found)) else {
+        // A session that ended does not come back, and a token does not get better.
+        env.tokens.callers.refuse(token);
+        return Err(Refused::Unauthenticated);
+    };
+    if let Some(mark) = mark {
+        env.tokens.callers.remember(&env.store, token, (&signed, ends, mark), now);
+    }
+    Ok(signed)
+}
+
+/// Whoever a token names if it is a genuine one of this session, and the second in which it ends.
+fn vouched(
+    claimed: Claimed<'_>,
+    (session, account): (Session, Account),
+) -> Option<(Arc<SignedIn>, i64)> {
+    let claims = claimed.verify()?;
+    let matches = session.id == claims.sid
+        && session.user == claims.sub
+        && session.secrets == claims.generation;
+    matches.then(|| (Arc::new(SignedIn { session, account }), claims.exp))
 }
 
 /// The person who may enrol with this token.
@@ -55,7 +97,7 @@ pub async fn signed_in(env: &Env, bearer: &SecretText) -> Result<SignedIn, Refus
 /// [`Refused::Unauthenticated`] for anything but a live access or enrolment token.
 pub async fn enrolling(env: &Env, bearer: &SecretText) -> Result<Enrolling, Refused> {
     let Some(token) = Enrollment::open(&env.ring, bearer, env.clock.now()) else {
-        return signed_in(env, bearer).await.map(|signed| Enrolling::SignedIn(Box::new(signed)));
+        return signed_in(env, bearer).await.map(Enrolling::SignedIn);
     };
     let account = env.store.read(ById { user: token.user }).await?;
     account

@@ -8,6 +8,7 @@ pub mod account;
 pub mod admin;
 pub mod authenticate;
 pub mod boot;
+mod callers;
 mod ceremonies;
 pub mod courier;
 pub mod enrol;

@@ -13,6 +13,15 @@ pub enum Outcome {
     Limited,
 }
 
+/// What told who is behind an access token.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Source {
+    /// It was presented before, and nothing changed since.
+    Memory,
+    /// The session was read.
+    Database,
+}
+
 /// Whoever counts. Told in the middle of journeys, so it must not wait.
 pub trait Observer: Send + Sync {
     /// A factor was presented.
@@ -20,6 +29,9 @@ pub trait Observer: Send + Sync {
 
     /// A slow hash was made.
     fn hashed(&self);
+
+    /// An access token was presented, good or not.
+    fn recognized(&self, source: Source);
 }
 
 /// Counts nothing.
@@ -30,4 +42,6 @@ impl Observer for Unobserved {
     fn presented(&self, _: Factor, _: Outcome) {}
 
     fn hashed(&self) {}
+
+    fn recognized(&self, _: Source) {}
 }

@@ -11,7 +11,7 @@ use nightlatch_core::{
 use nightlatch_store::units::{account::Account, session::Session};
 use serde::{Deserialize, Serialize};
 
-use crate::Env;
+use crate::{Env, callers::Callers};
 
 /// The `typ` of an access token (RFC 9068 §2.1).
 const TYPE: &str = "at+jwt";
@@ -81,6 +81,16 @@ impl Key {
 pub struct AccessTokens {
     issuer: String,
     keys: Vec<Key>,
+    /// Tokens that were read under these keys.
+    pub(crate) callers: Callers,
+}
+
+/// What a token says whose signature was not checked yet: good for looking up, and for nothing else.
+pub(crate) struct Claimed<'t> {
+    tokens: &'t AccessTokens,
+    text: &'t SecretText,
+    key: &'t Key,
+    claims: Claims,
 }
 
 /// One public key (RFC 8037).
@@ -106,7 +116,7 @@ impl AccessTokens {
     #[must_use]
     pub fn new(ring: &KeyRing, issuer: &str) -> Self {
         let keys = ring.access_token_signers().iter().map(Key::new).collect();
-        Self { issuer: issuer.to_owned(), keys }
+        Self { issuer: issuer.to_owned(), keys, callers: Callers::new() }
     }
 
     /// The public keys, the one in use first.
@@ -134,23 +144,48 @@ impl AccessTokens {
         jsonwebtoken::encode(&header, claims, &key.encoding).map(SecretText::new)
     }
 
-    /// Reads a token that was issued here for the account API itself and has not expired at `now`.
-    #[must_use]
-    pub fn read(&self, token: &SecretText, now: Timestamp) -> Option<Claims> {
-        let header = jsonwebtoken::decode_header(token.expose()).ok()?;
+    /// What `text` claims, if it looks like a token that was issued here for the account API itself and
+    /// has not expired at `now`.
+    pub(crate) fn claimed<'t>(
+        &'t self,
+        text: &'t SecretText,
+        now: Timestamp,
+    ) -> Option<Claimed<'t>> {
+        let header = jsonwebtoken::decode_header(text.expose()).ok()?;
         if header.alg != Algorithm::EdDSA || header.typ.as_deref() != Some(TYPE) {
             return None;
         }
         let kid = header.kid?;
         let key = self.keys.iter().find(|key| key.kid == kid)?;
+        let payload = text.expose().split('.').nth(1)?;
+        let payload = data_encoding::BASE64URL_NOPAD.decode(payload.as_bytes()).ok()?;
+        let claims: Claims = serde_json::from_slice(&payload).ok()?;
+        let ours = claims.iss == self.issuer && claims.aud == self.issuer;
+        (ours && now.seconds() < claims.exp).then_some(Claimed { tokens: self, text, key, claims })
+    }
+}
+
+impl Claimed<'_> {
+    /// The session that it claims to be of.
+    pub(crate) const fn session(&self) -> SessionId {
+        self.claims.sid
+    }
+
+    /// The account that it claims to be of.
+    pub(crate) const fn user(&self) -> UserId {
+        self.claims.sub
+    }
+
+    /// Checks the signature.
+    pub(crate) fn verify(self) -> Option<Claims> {
         let mut validation = Validation::new(Algorithm::EdDSA);
-        validation.set_issuer(&[&self.issuer]);
-        validation.set_audience(&[&self.issuer]);
-        // The library would read the system's clock; ours is checked below.
+        validation.set_issuer(&[&self.tokens.issuer]);
+        validation.set_audience(&[&self.tokens.issuer]);
+        // The library would read the system's clock; ours was asked.
         validation.validate_exp = false;
-        let data =
-            jsonwebtoken::decode::<Claims>(token.expose(), &key.decoding, &validation).ok()?;
-        (now.seconds() < data.claims.exp).then_some(data.claims)
+        let (text, key) = (self.text.expose(), &self.key.decoding);
+        let read = jsonwebtoken::decode::<Claims>(text, key, &validation).ok()?.claims;
+        (read == self.claims).then_some(read)
     }
 }
 

@@ -16,11 +16,12 @@ use nightlatch_core::{
 
 use tokio::sync::Notify;
 
-use crate::{ChainIds, Fault, Tx, Unit};
+use crate::{ChainIds, Fault, Tx, Unit, changes::Changes};
 
 /// What all writers and readers of one store share.
 pub(crate) struct Shared {
     pub(crate) ids: ChainIds,
+    pub(crate) changes: Changes,
     /// The committed heads of the chains of this process.
     heads: Mutex<BTreeMap<[u8; 16], Head>>,
     /// Statements executed since the store was opened.
@@ -33,8 +34,14 @@ pub(crate) struct Shared {
 
 impl Shared {
     pub(crate) fn new(ids: ChainIds) -> Self {
-        let (heads, statements) = (Mutex::default(), AtomicU64::new(0));
-        Self { ids, heads, statements, closing: OnceLock::new(), gave_up: Notify::new() }
+        Self {
+            ids,
+            changes: Changes::new(),
+            heads: Mutex::default(),
+            statements: AtomicU64::new(0),
+            closing: OnceLock::new(),
+            gave_up: Notify::new(),
+        }
     }
 
     pub(crate) fn heads(&self) -> Vec<Head> {

@@ -12,6 +12,7 @@
 //! ids come in.
 
 mod chain;
+mod changes;
 mod fault;
 mod lite;
 mod migrate;
@@ -27,6 +28,7 @@ mod unit;
 pub mod units;
 mod value;
 
+pub use changes::Mark;
 pub use fault::{Cause, Fault};
 pub use migrate::OpenError;
 pub use options::{BadDatabase, ChainIds, Database, Engine, Options};

@@ -9,6 +9,7 @@
 pub struct Sql {
     sqlite: &'static str,
     postgres: &'static str,
+    changes: bool,
 }
 
 impl Sql {
@@ -16,7 +17,17 @@ impl Sql {
     #[doc(hidden)]
     #[must_use]
     pub const fn new(sqlite: &'static str, postgres: &'static str) -> Self {
-        Self { sqlite, postgres }
+        // What callers keep of accounts and sessions; a row that is new nobody can have kept.
+        let changes = begins(sqlite, "UPDATE users ")
+            || begins(sqlite, "UPDATE sessions ")
+            || begins(sqlite, "DELETE FROM users ")
+            || begins(sqlite, "DELETE FROM sessions ");
+        Self { sqlite, postgres, changes }
+    }
+
+    /// Whether it changes an account or a session: then its unit has to say whose.
+    pub(crate) const fn changes(&self) -> bool {
+        self.changes
     }
 
     /// The text for SQLite, with parameters `?1`, `?2`, ...
@@ -30,6 +41,22 @@ impl Sql {
     pub const fn postgres(&self) -> &'static str {
         self.postgres
     }
+}
+
+const fn begins(text: &str, words: &str) -> bool {
+    matches!(text.as_bytes().split_at_checked(words.len()), Some((head, _)) if equal(head, words))
+}
+
+const fn equal(head: &[u8], words: &str) -> bool {
+    let words = words.as_bytes();
+    let mut at = 0;
+    while at < words.len() {
+        if head[at] != words[at] {
+            return false;
+        }
+        at += 1;
+    }
+    true
 }
 
 /// Renders `?1` as `$1`. Use [`sql!`](crate::sql!).

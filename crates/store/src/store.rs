@@ -6,10 +6,11 @@ use std::{
 };
 
 use async_channel::{Sender, TrySendError};
-use nightlatch_core::{Timestamp, audit::Head};
+use nightlatch_core::{Timestamp, UserId, audit::Head};
+use tokio::task::JoinSet;
 
 use crate::{
-    Engine, Fault, Options, Unit,
+    Engine, Fault, Mark, Options, Unit,
     chain::Shared,
     lite::{self, Readers},
     migrate::OpenError,
@@ -35,6 +36,8 @@ struct Inner {
     writing: Outage,
     reading: Outage,
     workers: Mutex<Option<Workers>>,
+    /// Listens for changes; ends with the store.
+    listener: Mutex<JoinSet<()>>,
 }
 
 enum Reads {
@@ -83,11 +86,13 @@ impl Store {
     fn start(options: Options) -> Result<Self, OpenError> {
         let shared = Arc::new(Shared::new(options.chain_ids));
         let (writes, jobs) = async_channel::bounded(options.queue.max(1));
+        let mut listener = JoinSet::new();
         let (reads, workers) = match options.database.0 {
             Place::Sqlite(path) => {
                 let thread = lite::Writer::open(&path, Arc::clone(&shared), jobs)?.spawn()?;
                 let points = Readers::open(&path, options.readers)?;
                 let lists = Readers::open(&path, lite::LIST_READERS)?;
+                listener.spawn(lite::nudge(writes.clone()));
                 (Reads::Sqlite { points, lists }, Workers::Writer(thread))
             }
             Place::Postgres(config) => {
@@ -95,12 +100,14 @@ impl Store {
                 let (reads, looks) = async_channel::bounded(options.queue.max(1));
                 let mut lanes = pg::write_lanes(&server, options.lanes, &jobs, &shared);
                 lanes.extend(pg::read_lanes(&server, options.readers, &looks, &shared));
+                listener.spawn(pg::listen(server, Arc::clone(&shared)));
                 (Reads::Postgres(reads), Workers::Lanes(lanes))
             }
         };
         let (writing, reading) = (Outage::of("writing"), Outage::of("reading"));
-        let workers = Mutex::new(Some(workers));
-        Ok(Self(Arc::new(Inner { writes, reads, shared, writing, reading, workers })))
+        let (workers, listener) = (Mutex::new(Some(workers)), Mutex::new(listener));
+        let inner = Inner { writes, reads, shared, writing, reading, workers, listener };
+        Ok(Self(Arc::new(inner)))
     }
 
     /// Runs a unit that writes, and returns once it is durable.
@@ -151,6 +158,28 @@ impl Store {
         reading.await.unwrap_or_else(|_| Err(Fault::closed()))
     }
 
+    /// A mark to be taken before something is read of the account of `user` that is to be kept: it
+    /// may be used for as long as the mark [holds](Self::holds). `None` while this store does not hear
+    /// of changes; then nothing is to be kept.
+    #[must_use]
+    pub fn mark(&self, user: UserId) -> Option<Mark> {
+        self.0.shared.changes.mark(user)
+    }
+
+    /// Whether what was read after `mark` was taken is still so: in the account, and in its sessions
+    /// but for time and refreshes elsewhere. What another node or process changed is known within a
+    /// second.
+    #[must_use]
+    pub fn holds(&self, mark: &Mark) -> bool {
+        self.0.shared.changes.hold(mark)
+    }
+
+    /// Whether this store hears of changes: if not, no mark holds.
+    #[must_use]
+    pub fn hears(&self) -> bool {
+        self.0.shared.changes.is_trusted()
+    }
+
     /// The engine behind this store.
     #[must_use]
     pub fn engine(&self) -> Engine {
@@ -196,6 +225,7 @@ impl Store {
     pub async fn close(&self, now: Timestamp) {
         // The first call decides when.
         let _ = self.0.shared.closing.set(now);
+        self.0.listener.lock().unwrap_or_else(PoisonError::into_inner).abort_all();
         self.0.writes.close();
         if let Reads::Postgres(queue) = &self.0.reads {
             queue.close();

@@ -2,7 +2,10 @@
 
 use std::sync::atomic::Ordering;
 
-use nightlatch_core::audit::{Event, Kind};
+use nightlatch_core::{
+    UserId,
+    audit::{Event, Kind},
+};
 use rusqlite::Connection;
 
 use crate::{
@@ -23,6 +26,18 @@ pub struct Tx<'a> {
     chain: Option<&'a mut Chain>,
     shared: &'a Shared,
     failed: bool,
+    /// Whether an account or a session was changed.
+    changes: bool,
+    told: Told,
+}
+
+/// Whose accounts or sessions a unit changed.
+#[derive(Debug)]
+pub(crate) struct Told {
+    pub(crate) users: Vec<UserId>,
+    /// Whether other nodes have to hear of it.
+    pub(crate) everywhere: bool,
+    nobody: bool,
 }
 
 /// A statement with its parameters.
@@ -40,7 +55,8 @@ impl<'a> Tx<'a> {
         chain: Option<&'a mut Chain>,
         shared: &'a Shared,
     ) -> Self {
-        Self { engine, chain, shared, failed: false }
+        let told = Told { users: Vec::new(), everywhere: false, nobody: false };
+        Self { engine, chain, shared, failed: false, changes: false, told }
     }
 
     /// A guard or a write: whether it took at least one row.
@@ -55,7 +71,9 @@ impl<'a> Tx<'a> {
             (_, Engine::Lite(connection)) => lite::execute(connection, sql, args),
             (_, Engine::Pg(tx)) => tx.execute(sql, args).await,
         };
-        self.noted(outcome).map(|rows| rows > 0)
+        let took = self.noted(outcome)? > 0;
+        self.changes |= took && sql.changes();
+        Ok(took)
     }
 
     /// The row that a statement returns, if it does.
@@ -87,6 +105,7 @@ impl<'a> Tx<'a> {
         args: &[Value<'_>],
     ) -> Result<Vec<R>, Fault> {
         self.count();
+        self.changes |= sql.changes();
         let outcome = match &mut self.engine {
             Engine::Lite(connection) => lite::query(connection, sql, args),
             Engine::Pg(tx) => tx.query(sql, args).await,
@@ -102,6 +121,7 @@ impl<'a> Tx<'a> {
     /// A [`Fault`]; `Broken` in a read.
     pub async fn put(&mut self, sql: &'static Sql, args: &[Value<'_>]) -> Result<(), Fault> {
         self.count();
+        self.changes |= sql.changes();
         self.write(sql, args).await
     }
 
@@ -117,6 +137,7 @@ impl<'a> Tx<'a> {
     ) -> Result<(Vec<A>, Vec<B>), Fault> {
         self.count();
         self.count();
+        self.changes |= one.0.changes() || other.0.changes();
         let outcome = match &mut self.engine {
             Engine::Lite(connection) => lite::query(connection, one.0, one.1)
                 .and_then(|first| Ok((first, lite::query(connection, other.0, other.1)?))),
@@ -151,6 +172,7 @@ impl<'a> Tx<'a> {
     /// A [`Fault`]; `Broken` in a read.
     pub async fn take(&mut self, sql: &'static Sql, args: &[Value<'_>]) -> Result<(), Fault> {
         self.count();
+        self.changes |= sql.changes();
         let outcome = match (&self.chain, &mut self.engine) {
             (None, _) => Err(write_in_read()),
             (_, Engine::Lite(connection)) => match lite::execute(connection, sql, args) {
@@ -160,6 +182,29 @@ impl<'a> Tx<'a> {
             (_, Engine::Pg(tx)) => tx.take(sql, args).await,
         };
         self.noted(outcome)
+    }
+
+    /// Says that this unit ended, raised or rotated a session of `user`, or changed what their
+    /// account says: once the unit is done, nobody goes by what they read before. Here that is so
+    /// before anybody is told that it is done, on other nodes within a second.
+    ///
+    /// A unit that changes a row of `users` or `sessions` and does not say so is broken.
+    pub fn changed(&mut self, user: UserId) {
+        self.changed_here(user);
+        self.told.everywhere = true;
+    }
+
+    /// The same where others do no harm by what they read before: PostgreSQL tells others of one
+    /// commit after the other, so nothing that happens all the time may ask for it.
+    pub fn changed_here(&mut self, user: UserId) {
+        if !self.told.users.contains(&user) {
+            self.told.users.push(user);
+        }
+    }
+
+    /// Says that nobody can have kept what this unit changed: it was over, or it is new.
+    pub const fn changed_nobody(&mut self) {
+        self.told.nobody = true;
     }
 
     /// Appends `event` to the audit chain, in this transaction.
@@ -217,9 +262,14 @@ impl<'a> Tx<'a> {
         self.failed
     }
 
-    /// Gives the engine's part back, to commit it or to roll it back.
-    pub(crate) fn into_engine(self) -> Engine<'a> {
-        self.engine
+    /// Whether an account or a session was changed, and nobody was told whose.
+    pub(crate) const fn is_silent(&self) -> bool {
+        self.changes && self.told.users.is_empty() && !self.told.nobody
+    }
+
+    /// Gives the engine's part back, to commit it or to roll it back, and whose accounts changed.
+    pub(crate) fn into_parts(self) -> (Engine<'a>, Told) {
+        (self.engine, self.told)
     }
 
     fn count(&self) {

@@ -44,7 +44,13 @@ pub trait Unit: Send + Sync + 'static {
 /// Runs `unit`; a panic in it, and going on after a failed statement, are faults of the unit.
 pub(crate) async fn run<U: Unit>(unit: &U, tx: &mut Tx<'_>) -> Result<U::Out, Fault> {
     let out = caught(async { unit.run(&mut *tx).await }).await?;
-    if tx.failed() { Err(Fault::broken("a unit of work went on after a fault")) } else { Ok(out) }
+    if tx.failed() {
+        return Err(Fault::broken("a unit of work went on after a fault"));
+    }
+    if tx.is_silent() {
+        return Err(Fault::broken("a unit of work did not say whose account it changed"));
+    }
+    Ok(out)
 }
 
 async fn caught<T>(future: impl Future<Output = Result<T, Fault>>) -> Result<T, Fault> {
@@ -65,16 +71,21 @@ pub(crate) fn at_once<T>(future: impl Future<Output = Result<T, Fault>>) -> Resu
     }
 }
 
+/// A unit of a queue that runs.
+pub(crate) type Running<'a> = Pin<Box<dyn Future<Output = Result<(), Fault>> + Send + 'a>>;
+
 /// A unit on its way through a queue, of whatever type, with the caller who waits for it.
 pub(crate) trait Job: Send {
     /// Runs the unit and keeps what it answers.
-    fn run<'a>(
-        &'a mut self,
-        tx: &'a mut Tx<'_>,
-    ) -> Pin<Box<dyn Future<Output = Result<(), Fault>> + Send + 'a>>;
+    fn run<'a>(&'a mut self, tx: &'a mut Tx<'_>) -> Running<'a>;
 
     /// Tells the caller, if it still waits: the unit's answer, or why there is none.
     fn answer(self: Box<Self>, verdict: Result<(), Fault>);
+
+    /// Whether it has anything to do in a transaction.
+    fn is_work(&self) -> bool {
+        true
+    }
 }
 
 /// What the caller of a job waits for.
@@ -93,10 +104,7 @@ pub(crate) fn job<U: Unit>(unit: U) -> (Box<dyn Job>, Answer<U::Out>) {
 }
 
 impl<U: Unit> Job for Queued<U> {
-    fn run<'a>(
-        &'a mut self,
-        tx: &'a mut Tx<'_>,
-    ) -> Pin<Box<dyn Future<Output = Result<(), Fault>> + Send + 'a>> {
+    fn run<'a>(&'a mut self, tx: &'a mut Tx<'_>) -> Running<'a> {
         Box::pin(async move {
             self.out = Some(run(&self.unit, tx).await?);
             Ok(())

@@ -89,7 +89,7 @@ impl From<Account> for Me {
 
 /// `GET /auth/me`
 async fn read(SignedIn(signed): SignedIn) -> Json<Me> {
-    Json(signed.account.into())
+    Json(signed.account.clone().into())
 }
 
 /// What changes; what is absent stays.
@@ -132,6 +132,7 @@ async fn password(
     Json(body): Json<ChangePassword>,
 ) -> Result<NoContent, Problem> {
     let ChangePassword { current_password, new_password } = body;
+    let signed = Arc::unwrap_or_clone(signed);
     account::change_password(&env, &client, signed, current_password, new_password).await?;
     Ok(NoContent)
 }

@@ -21,7 +21,7 @@ const AGENT_LENGTH: usize = 200;
 /// A signed-in person, by an access token.
 ///
 /// As `Option` it is `None` for whoever is not, or no longer, signed in.
-pub(super) struct SignedIn(pub(super) authenticate::SignedIn);
+pub(super) struct SignedIn(pub(super) Arc<authenticate::SignedIn>);
 
 /// Whoever may enrol a second factor, by an access token or an enrolment token.
 pub(super) struct Enrolling(pub(super) authenticate::Enrolling);

@@ -130,6 +130,7 @@ async fn step_up(
     SignedIn(signed): SignedIn,
     Json(body): Json<StepUp, MAX_CREDENTIAL_KIB>,
 ) -> Result<Json<Tokens>, Problem> {
+    let signed = Arc::unwrap_or_clone(signed);
     let tokens = match body {
         StepUp::Code { method, method_id, code } => {
             let method_id = fields::method_id(method_id.as_deref())?;

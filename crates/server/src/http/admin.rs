@@ -18,8 +18,13 @@ use crate::{
 ///
 /// `GET /healthz` answers 204 while the process answers at all. `GET /readyz` answers 204 while
 /// `ready` finds nothing wrong, else 503 with what it says; that text is for operators and must
-/// hold no secret. `GET /metrics` is OpenMetrics text.
-pub fn routes<R, F>(metrics: Arc<Metrics>, ready: R) -> Router
+/// hold no secret. `GET /metrics` is OpenMetrics text, for which `measure` notes what is nobody's to
+/// count.
+pub fn routes<R, F>(
+    metrics: Arc<Metrics>,
+    ready: R,
+    measure: impl Fn(&Metrics) + Clone + Send + Sync + 'static,
+) -> Router
 where
     R: Fn() -> F + Clone + Send + Sync + 'static,
     F: Future<Output = Result<(), String>> + Send,
@@ -33,12 +38,12 @@ where
             }
         }
     };
+    let exposition = async move || {
+        measure(&metrics);
+        ([(header::CONTENT_TYPE, CONTENT_TYPE)], metrics.render())
+    };
     Router::new()
         .route("/healthz", get(async || StatusCode::NO_CONTENT))
         .route("/readyz", get(readiness))
-        .route("/metrics", get(async move || exposition(&metrics)))
-}
-
-fn exposition(metrics: &Metrics) -> Response {
-    ([(header::CONTENT_TYPE, CONTENT_TYPE)], metrics.render()).into_response()
+        .route("/metrics", get(exposition))
 }

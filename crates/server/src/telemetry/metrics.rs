@@ -4,7 +4,7 @@
 use std::{borrow::Cow, time::Duration};
 
 use nightlatch_core::proof::Factor;
-use nightlatch_flows::observer::{Observer, Outcome};
+use nightlatch_flows::observer::{Observer, Outcome, Source};
 use prometheus_client::{
     encoding::text::encode,
     metrics::{counter::Counter, family::Family, gauge::Gauge, histogram::Histogram, info::Info},
@@ -36,6 +36,9 @@ pub struct Metrics {
     attempts: Family<Two, Counter>,
     password_hashes: Counter,
     messages: Family<Two, Counter>,
+    /// From memory, and from the database.
+    callers: [Counter; 2],
+    hears_changes: Gauge,
 }
 
 impl Metrics {
@@ -51,6 +54,8 @@ impl Metrics {
             attempts: Family::default(),
             password_hashes: Counter::default(),
             messages: Family::default(),
+            callers: [Counter::default(), Counter::default()],
+            hears_changes: Gauge::default(),
         };
         this.registered(version)
     }
@@ -89,6 +94,19 @@ impl Metrics {
             "Messages that were handed over for delivery, by channel and result",
             self.messages.clone(),
         );
+        let callers = Family::<One, Counter>::default();
+        registry.register(
+            "callers",
+            "Access tokens that were presented, by what told whose they are",
+            callers.clone(),
+        );
+        self.callers = ["memory", "database"]
+            .map(|source| callers.get_or_create_owned(&[("source", source)]));
+        registry.register(
+            "hears_changes",
+            "Whether changes by other nodes and commands are heard of; if not, nothing is from memory",
+            self.hears_changes.clone(),
+        );
         registry.register(
             "build",
             "The version that is running",
@@ -104,6 +122,11 @@ impl Metrics {
         // Writing into a string does not fail.
         let _ = encode(&mut text, &self.registry);
         text
+    }
+
+    /// Notes whether changes by others are heard of.
+    pub fn hears_changes(&self, hears: bool) {
+        self.hears_changes.set(i64::from(hears));
     }
 
     /// Counts a message; `channel` names one of the fixed channels, never an address.
@@ -157,6 +180,14 @@ impl Observer for Metrics {
     fn hashed(&self) {
         self.password_hashes.inc();
     }
+
+    fn recognized(&self, source: Source) {
+        let [memory, database] = &self.callers;
+        match source {
+            Source::Memory => memory.inc(),
+            Source::Database => database.inc(),
+        };
+    }
 }
 
 #[cfg(test)]
@@ -170,6 +201,8 @@ mod tests {
         let metrics = Metrics::new("1.2.3");
         metrics.presented(Factor::Password, Outcome::Accepted);
         metrics.hashed();
+        metrics.recognized(Source::Memory);
+        metrics.hears_changes(true);
         metrics.message("email", Sent::Delivered);
         metrics.request_refused(Refused::Host);
         metrics.request_answered("/a/{id}".into(), "GET", 200, Duration::from_millis(3));
@@ -181,7 +214,7 @@ mod tests {
         let text = used().render();
         let names = text.lines().filter_map(|line| line.strip_prefix("# TYPE "));
         let names: Vec<_> = names.filter_map(|rest| rest.split(' ').next()).collect();
-        assert_eq!(names.len(), 7);
+        assert_eq!(names.len(), 9);
         for name in names {
             let help = format!("# HELP {name} ");
             let help = text.lines().find_map(|line| line.strip_prefix(&help)).unwrap();
@@ -196,6 +229,9 @@ mod tests {
         for line in [
             "nightlatch_attempts_total{factor=\"password\",outcome=\"accepted\"} 1",
             "nightlatch_password_hashes_total 1",
+            "nightlatch_callers_total{source=\"memory\"} 1",
+            "nightlatch_callers_total{source=\"database\"} 0",
+            "nightlatch_hears_changes 1",
             "nightlatch_messages_total{channel=\"email\",result=\"delivered\"} 1",
             "nightlatch_http_refused_total{reason=\"host\"} 1",
             "nightlatch_http_request_duration_seconds_count\

@@ -86,7 +86,9 @@ pub fn operator(
         in_flight: ADMIN_IN_FLIGHT,
         https: false,
     };
-    let router = admin::routes(Arc::clone(metrics), ready);
+    let measured = Arc::clone(env);
+    let measure = move |metrics: &Metrics| metrics.hears_changes(measured.store.hears());
+    let router = admin::routes(Arc::clone(metrics), ready, measure);
     Frame::new(router, admission, ids(env), Arc::clone(metrics))
 }
 

@@ -9,7 +9,7 @@ use nightlatch_core::Timestamp;
 use rusqlite::{Connection, ErrorCode, OpenFlags, TransactionBehavior, params, params_from_iter};
 
 pub(crate) use readers::Readers;
-pub(crate) use writer::Writer;
+pub(crate) use writer::{Writer, nudge};
 
 use crate::{
     Fault, FromRow, Row, Sql, Value,

@@ -7,17 +7,48 @@
 
 use std::{ops::ControlFlow, path::Path, sync::Arc, thread};
 
-use async_channel::Receiver;
-use nightlatch_core::audit::Head;
+use async_channel::{Receiver, TrySendError};
+use nightlatch_core::{UserId, audit::Head};
 use rusqlite::{Connection, ErrorCode};
+use tokio::time::{MissedTickBehavior, interval};
 
 use super::{open_writer, say};
 use crate::{
     Fault, Tx,
     chain::{Chain, Shared},
+    changes::EVERY,
+    store::Queue,
     tx::Engine,
-    unit::{Job, at_once, job},
+    unit::{Job, Running, at_once, job},
 };
+
+/// Wakes a writer that has nothing to write, so that it looks around; it opens no transaction.
+struct Nudge;
+
+impl Job for Nudge {
+    fn run<'a>(&'a mut self, _: &'a mut Tx<'_>) -> Running<'a> {
+        Box::pin(async { Ok(()) })
+    }
+
+    fn answer(self: Box<Self>, _: Result<(), Fault>) {}
+
+    fn is_work(&self) -> bool {
+        false
+    }
+}
+
+/// Nudges the writer of `queue` again and again, until it is gone.
+pub(crate) async fn nudge(queue: Queue) {
+    let mut ticks = interval(EVERY);
+    ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    loop {
+        ticks.tick().await;
+        // A full queue needs no nudge.
+        if let Err(TrySendError::Closed(_)) = queue.try_send(Box::new(Nudge)) {
+            return;
+        }
+    }
+}
 
 /// Units that may share a transaction: bounds how long the first of them waits for the last.
 const MAX_BATCH: usize = 256;
@@ -43,6 +74,10 @@ pub(crate) struct Writer {
     chain: Chain,
     shared: Arc<Shared>,
     queue: Receiver<Box<dyn Job>>,
+    /// Whose accounts the batch under way changed.
+    changed: Vec<UserId>,
+    /// Tells whether another process wrote to the file.
+    version: i64,
 }
 
 impl Writer {
@@ -52,7 +87,9 @@ impl Writer {
         queue: Receiver<Box<dyn Job>>,
     ) -> Result<Self, Fault> {
         let chain = Chain::open(Arc::clone(&shared));
-        Ok(Self { connection: open_writer(path)?, chain, shared, queue })
+        let connection = open_writer(path)?;
+        let version = version(&connection)?;
+        Ok(Self { connection, chain, shared, queue, changed: Vec::new(), version })
     }
 
     pub(crate) fn spawn(self) -> std::io::Result<thread::JoinHandle<()>> {
@@ -60,6 +97,7 @@ impl Writer {
     }
 
     fn run(mut self) {
+        self.look_around();
         while let Ok(first) = self.queue.recv_blocking() {
             let mut batch = vec![first];
             while batch.len() < MAX_BATCH
@@ -67,9 +105,11 @@ impl Writer {
             {
                 batch.push(next);
             }
-            if self.settle(batch).is_break() {
+            batch.retain(|job| job.is_work());
+            if !batch.is_empty() && self.settle(batch).is_break() {
                 return self.stop();
             }
+            self.look_around();
         }
         if let Some(unit) = self.chain.last_unit() {
             let (last, _) = job(unit);
@@ -88,6 +128,10 @@ impl Writer {
                 1 => Ok(vec![Err(fault)]),
                 _ => self.one_by_one(&mut batch),
             };
+        }
+        // Also of a batch that failed: it may have been committed all the same.
+        for user in self.changed.drain(..) {
+            self.shared.changes.changed(user);
         }
         let failure = match outcome {
             Ok(verdicts) => {
@@ -156,7 +200,21 @@ impl Writer {
     fn attempt(&mut self, job: &mut dyn Job) -> Result<(), Fault> {
         let engine = Engine::Lite(&mut self.connection);
         let mut tx = Tx::new(engine, Some(&mut self.chain), &self.shared);
-        at_once(job.run(&mut tx))
+        let outcome = at_once(job.run(&mut tx));
+        let (_, told) = tx.into_parts();
+        self.changed.extend(told.users);
+        outcome
+    }
+
+    /// Makes sure that what another process (the command line) changed is noticed.
+    fn look_around(&mut self) {
+        let moment = self.shared.changes.now();
+        let Ok(version) = version(&self.connection) else { return };
+        if version != self.version {
+            self.version = version;
+            self.shared.changes.any_changed();
+        }
+        self.shared.changes.heard_all_before(moment);
     }
 
     fn begin(&self) -> Result<(), Failure> {
@@ -192,4 +250,9 @@ impl Writer {
             job.answer(Err(Fault::closed()));
         }
     }
+}
+
+/// A number that changes with every commit of another connection.
+fn version(connection: &Connection) -> rusqlite::Result<i64> {
+    connection.prepare_cached("PRAGMA data_version")?.query_row([], |row| row.get(0))
 }

@@ -6,11 +6,16 @@ use std::{sync::Arc, time::Duration};
 use async_channel::Receiver;
 use tokio::{sync::watch, task::JoinHandle, time::timeout};
 
-use super::{link::Link, server::Server, tx::PgTx};
+use super::{
+    link::Link,
+    listen::{self, TELL},
+    server::Server,
+    tx::PgTx,
+};
 use crate::{
-    Fault, Tx,
+    Fault, Tx, args,
     chain::{Chain, Shared},
-    tx::Engine,
+    tx::{Engine, Told},
     unit::{Job, job},
 };
 
@@ -23,7 +28,7 @@ const ANSWERS_WITHIN: Duration = Duration::from_secs(10);
 const CONNECTS_WITHIN: Duration = Duration::from_secs(5);
 
 /// Between attempts to connect.
-const BACKOFF: [Duration; 2] = [Duration::from_millis(50), Duration::from_secs(1)];
+pub(super) const BACKOFF: [Duration; 2] = [Duration::from_millis(50), Duration::from_secs(1)];
 
 /// All statements of a read see one moment.
 const BEGIN_READ: &str = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY";
@@ -207,16 +212,31 @@ impl Lane {
         let engine = Engine::Pg(PgTx::new(link, begin));
         let mut tx = Tx::new(engine, self.chain.as_mut(), &self.shared);
         let ran = job.run(&mut tx).await;
-        let Engine::Pg(tx) = tx.into_engine() else {
+        let (Engine::Pg(tx), told) = tx.into_parts() else {
             return Err(Fault::broken("a lane ran on the wrong engine"));
         };
-        match ran {
-            Ok(()) if writes => tx.commit().await,
+        let outcome = match ran {
+            Ok(()) if writes => commit(tx, &told).await,
             Ok(()) => {
                 tx.leave().await;
                 Ok(())
             }
             Err(fault) => tx.roll_back().await.and(Err(fault)),
+        };
+        // Also of a unit that failed: it may have been committed all the same.
+        for user in told.users {
+            self.shared.changes.changed(user);
+        }
+        outcome
+    }
+}
+
+/// Commits, and tells other nodes in the same round trip whose accounts changed.
+async fn commit(mut tx: PgTx<'_>, told: &Told) -> Result<(), Fault> {
+    if told.everywhere {
+        for user in &told.users {
+            tx.put(&TELL, args![&listen::changed(*user)]).await?;
         }
     }
+    tx.commit().await
 }

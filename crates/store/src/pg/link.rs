@@ -24,7 +24,7 @@ pub(crate) struct Link {
 impl Link {
     /// Connects, or says what is in the way.
     pub(crate) async fn connect(server: &Server) -> Result<Self, Fault> {
-        let (client, driver) = server.dial().await?;
+        let (client, driver) = server.dial(drop).await?;
         client.batch_execute(SESSION).await.map_err(Fault::unavailable)?;
         Ok(Self { client, statements: HashMap::new(), driver })
     }

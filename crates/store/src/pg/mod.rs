@@ -2,12 +2,14 @@
 
 mod lane;
 mod link;
+mod listen;
 mod pipeline;
 mod schema;
 mod server;
 mod tx;
 
 pub(crate) use lane::{read_lanes, write_lanes};
+pub(crate) use listen::listen;
 pub(crate) use schema::{check, migrate};
 pub(crate) use server::Server;
 pub(crate) use tx::PgTx;

@@ -1,11 +1,11 @@
 //! How a PostgreSQL server is reached: in plain text on this machine, else with TLS.
 
-use std::{net::IpAddr, sync::Arc};
+use std::{future::poll_fn, net::IpAddr, sync::Arc};
 
 use rustls::{ClientConfig, RootCertStore, crypto::aws_lc_rs};
 use tokio::task::JoinHandle;
 use tokio_postgres::{
-    Client, Config, Error, NoTls, Socket,
+    AsyncMessage, Client, Config, Error, NoTls, Notification, Socket,
     config::{Host, SslMode},
     tls::MakeTlsConnect,
 };
@@ -33,11 +33,15 @@ impl Server {
         Ok(Self { config, tls: Some(connector()?) })
     }
 
-    /// A client, and the task that moves its bytes until either side ends the connection.
-    pub(crate) async fn dial(&self) -> Result<(Client, JoinHandle<()>), Fault> {
+    /// A client, and the task that moves its bytes until either side ends the connection; `hear` gets
+    /// the notifications, in their order.
+    pub(crate) async fn dial(
+        &self,
+        hear: impl FnMut(Notification) + Send + 'static,
+    ) -> Result<(Client, JoinHandle<()>), Fault> {
         let dialled = match &self.tls {
-            Some(tls) => dial(&self.config, tls.clone()).await,
-            None => dial(&self.config, NoTls).await,
+            Some(tls) => dial(&self.config, tls.clone(), hear).await,
+            None => dial(&self.config, NoTls, hear).await,
         };
         // Whatever is in the way, an operator may take it out of the way; nothing that the server
         // says here holds a password or a row.
@@ -80,15 +84,23 @@ fn connector() -> Result<MakeRustlsConnect, Fault> {
     Ok(MakeRustlsConnect::new(config))
 }
 
-async fn dial<T>(config: &Config, tls: T) -> Result<(Client, JoinHandle<()>), Error>
+async fn dial<T>(
+    config: &Config,
+    tls: T,
+    mut hear: impl FnMut(Notification) + Send + 'static,
+) -> Result<(Client, JoinHandle<()>), Error>
 where
     T: MakeTlsConnect<Socket>,
     T::Stream: Send + 'static,
 {
-    let (client, connection) = config.connect(tls).await?;
+    let (client, mut connection) = config.connect(tls).await?;
     let driver = tokio::spawn(async move {
         // How the connection ended is told to whoever uses it next.
-        let _ = connection.await;
+        while let Some(Ok(message)) = poll_fn(|context| connection.poll_message(context)).await {
+            if let AsyncMessage::Notification(notification) = message {
+                hear(notification);
+            }
+        }
     });
     Ok((client, driver))
 }

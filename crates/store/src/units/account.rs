@@ -149,11 +149,16 @@ pub(crate) async fn by_id(tx: &mut Tx<'_>, user: UserId) -> Result<Option<Accoun
 /// Units that check more than the row they change take it first; whatever was sealed with the old
 /// epoch is dead afterwards.
 pub(crate) async fn raise_epoch(tx: &mut Tx<'_>, user: UserId, epoch: i64) -> Result<bool, Fault> {
-    tx.hit(
-        sql!("UPDATE users SET epoch = epoch + 1 WHERE id = ?1 AND epoch = ?2 AND state = 1"),
-        args![user, epoch],
-    )
-    .await
+    let raised = tx
+        .hit(
+            sql!("UPDATE users SET epoch = epoch + 1 WHERE id = ?1 AND epoch = ?2 AND state = 1"),
+            args![user, epoch],
+        )
+        .await?;
+    if raised {
+        tx.changed(user);
+    }
+    Ok(raised)
 }
 
 /// Locks the account at `epoch` until this unit commits, without raising it.
@@ -218,6 +223,7 @@ impl Unit for Patch {
             )
             .await?;
         if changed {
+            tx.changed(self.user);
             let event = Event::success(Kind::AccountChanged, self.now);
             tx.audit(&Event { user: Some(self.user), ..event }).await?;
         }

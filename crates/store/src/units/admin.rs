@@ -146,6 +146,7 @@ impl Unit for SetStanding {
             )
             .await?;
         if changed {
+            tx.changed(self.user);
             let kind = match self.standing {
                 Standing::Active => Kind::AccountEnabled,
                 Standing::Disabled => Kind::AccountDisabled,
@@ -183,6 +184,7 @@ impl Unit for ResetMethods {
         if !locked {
             return Ok(false);
         }
+        tx.changed(user);
         tx.put(sql!("DELETE FROM methods WHERE user_id = ?1"), args![user]).await?;
         tx.put(sql!("DELETE FROM pending_totp WHERE user_id = ?1"), args![user]).await?;
         tx.put(sql!("DELETE FROM recovery_sets WHERE user_id = ?1"), args![user]).await?;

@@ -77,6 +77,7 @@ async fn insert(tx: &mut Tx<'_>, new: &NewAccount) -> Result<bool, Fault> {
         .await?;
     if !filed {
         // Somebody was faster since the look above; their account stays, this one goes.
+        tx.changed_nobody();
         tx.put(sql!("DELETE FROM users WHERE id = ?1"), args![new.id]).await?;
         return Ok(false);
     }

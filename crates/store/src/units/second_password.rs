@@ -84,6 +84,8 @@ impl Unit for Complete {
         }
         budget::forgive(tx, self.forgive).await?;
         if let Some(sealed) = &self.rehashed {
+            // The password is the same: its older hash does for whoever has it.
+            tx.changed_here(user);
             tx.put(
                 sql!("UPDATE users SET password = ?2 WHERE id = ?1 AND epoch = ?3"),
                 args![user, sealed, step.epoch],

@@ -235,6 +235,7 @@ pub(crate) async fn elevate(
         generation: held.generation + 1,
         ..held
     };
+    tx.changed(raised.user);
     let refresh = Refresh::issue(ring, raised.id, raised.generation, fresh.random);
     tx.take(
         sql!(
@@ -349,6 +350,7 @@ pub(crate) async fn end_some(
         Which::All => tx.hit(sql!("DELETE FROM sessions WHERE user_id = ?1"), args![user]).await?,
     };
     if ended {
+        tx.changed(user);
         let (kind, session) = match which {
             Which::One(id) => (Kind::SessionEnded, Some(id)),
             Which::AllBut(_) | Which::All => (Kind::SessionsEnded, None),

@@ -108,6 +108,8 @@ impl Unit for Accepted {
             budget::ease(tx, *slot).await?;
         }
         if let Some(sealed) = &self.rehashed {
+            // The password is the same: its older hash does for whoever has it.
+            tx.changed_here(user);
             tx.put(
                 sql!("UPDATE users SET password = ?2 WHERE id = ?1 AND epoch = ?3"),
                 args![user, sealed, self.account.epoch],

@@ -4,6 +4,7 @@
 #![expect(clippy::unwrap_used, reason = "a test that panics has failed, which is what is wanted")]
 
 mod audit;
+mod changes;
 mod corpus;
 #[path = "../../../server/tests/it/device/mod.rs"]
 mod device;

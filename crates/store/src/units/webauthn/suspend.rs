@@ -116,6 +116,7 @@ impl Unit for Suspend {
             .await?;
         let Some((name,)) = name else { return Ok(false) };
         // Whatever was begun with it ends.
+        tx.changed(self.user);
         tx.put(sql!("UPDATE users SET epoch = epoch + 1 WHERE id = ?1"), args![self.user]).await?;
         tx.audit(&Event {
             user: Some(self.user),

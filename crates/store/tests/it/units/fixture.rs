@@ -20,6 +20,7 @@ use nightlatch_store::{
     units::{outbox::Envelope, session::Fresh},
 };
 
+use super::witness::Witness;
 use crate::harness::{NOW, each_engine};
 
 /// When people who are here already begin to sign in; they registered and enrolled at [`NOW`].
@@ -40,6 +41,7 @@ pub(crate) struct World {
     pub(crate) store: Store,
     pub(crate) ring: Arc<KeyRing>,
     pub(super) drawn: AtomicU64,
+    pub(super) witness: Witness,
 }
 
 /// Runs `test` in a world of its own on each engine.
@@ -49,7 +51,7 @@ pub(crate) async fn each_world(test: impl AsyncFn(World)) {
 
 impl World {
     pub(crate) fn new(store: Store) -> Self {
-        Self { store, ring: Arc::new(KeyRing::single(&[7; 32])), drawn: AtomicU64::new(1) }
+        Self { store, ring: Arc::new(KeyRing::single(&[7; 32])), drawn: AtomicU64::new(1), witness: Witness::default() }
     }
 
     /// Bytes that were never drawn before: the last eight count up.
@@ -97,6 +99,6 @@ impl World {
 
     /// Runs a unit that has to succeed, or to refuse.
     pub(crate) async fn write<U: Unit>(&self, unit: U) -> U::Out {
-        self.store.write(unit).await.unwrap()
+        self.witness.write(&self.store, unit).await.unwrap()
     }
 }

@@ -20,6 +20,7 @@ use super::{
     fixture::{LATER, World, each_world},
     person::Person,
     race::count,
+    witness::Witness,
 };
 use crate::harness::{NOW, Place, each_place};
 
@@ -132,7 +133,7 @@ async fn counts_survive_a_restart() {
         }
         world.store.close(NOW).await;
 
-        let world = World { store: place.open().await, ..world };
+        let world = World { store: place.open().await, witness: Witness::default(), ..world };
         let refused = world.try_wrong(&person, world.step(&person, false), LATER).await;
         assert_eq!(refused.unwrap_err(), Refusal::Wait(first_wait(LATER)));
         let reserved = world.write(Reserve { slots: vec![slot], now: LATER }).await;

@@ -28,3 +28,4 @@ mod second_password;
 mod streaks;
 mod suspend;
 mod upkeep;
+mod witness;
