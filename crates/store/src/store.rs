@@ -89,10 +89,12 @@ impl Store {
         let mut listener = JoinSet::new();
         let (reads, workers) = match options.database.0 {
             Place::Sqlite(path) => {
-                let thread = lite::Writer::open(&path, Arc::clone(&shared), jobs)?.spawn()?;
+                let (nudge, nudges) = async_channel::bounded(1);
+                let writer = lite::Writer::open(&path, Arc::clone(&shared), jobs, nudges)?;
+                let thread = writer.spawn()?;
                 let points = Readers::open(&path, options.readers)?;
                 let lists = Readers::open(&path, lite::LIST_READERS)?;
-                listener.spawn(lite::nudge(writes.clone()));
+                listener.spawn(lite::nudge(nudge));
                 (Reads::Sqlite { points, lists }, Workers::Writer(thread))
             }
             Place::Postgres(config) => {

@@ -71,21 +71,16 @@ pub(crate) fn at_once<T>(future: impl Future<Output = Result<T, Fault>>) -> Resu
     }
 }
 
-/// A unit of a queue that runs.
-pub(crate) type Running<'a> = Pin<Box<dyn Future<Output = Result<(), Fault>> + Send + 'a>>;
-
 /// A unit on its way through a queue, of whatever type, with the caller who waits for it.
 pub(crate) trait Job: Send {
     /// Runs the unit and keeps what it answers.
-    fn run<'a>(&'a mut self, tx: &'a mut Tx<'_>) -> Running<'a>;
+    fn run<'a>(
+        &'a mut self,
+        tx: &'a mut Tx<'_>,
+    ) -> Pin<Box<dyn Future<Output = Result<(), Fault>> + Send + 'a>>;
 
     /// Tells the caller, if it still waits: the unit's answer, or why there is none.
     fn answer(self: Box<Self>, verdict: Result<(), Fault>);
-
-    /// Whether it has anything to do in a transaction.
-    fn is_work(&self) -> bool {
-        true
-    }
 }
 
 /// What the caller of a job waits for.
@@ -104,7 +99,10 @@ pub(crate) fn job<U: Unit>(unit: U) -> (Box<dyn Job>, Answer<U::Out>) {
 }
 
 impl<U: Unit> Job for Queued<U> {
-    fn run<'a>(&'a mut self, tx: &'a mut Tx<'_>) -> Running<'a> {
+    fn run<'a>(
+        &'a mut self,
+        tx: &'a mut Tx<'_>,
+    ) -> Pin<Box<dyn Future<Output = Result<(), Fault>> + Send + 'a>> {
         Box::pin(async move {
             self.out = Some(run(&self.unit, tx).await?);
             Ok(())

@@ -7,44 +7,31 @@
 
 use std::{ops::ControlFlow, path::Path, sync::Arc, thread};
 
-use async_channel::{Receiver, TrySendError};
+use async_channel::{Receiver, Sender, TrySendError};
 use nightlatch_core::{UserId, audit::Head};
 use rusqlite::{Connection, ErrorCode};
-use tokio::time::{MissedTickBehavior, interval};
+use tokio::{
+    runtime::Handle,
+    time::{MissedTickBehavior, interval},
+};
 
 use super::{open_writer, say};
 use crate::{
     Fault, Tx,
     chain::{Chain, Shared},
     changes::EVERY,
-    store::Queue,
     tx::Engine,
-    unit::{Job, Running, at_once, job},
+    unit::{Job, at_once, job},
 };
 
-/// Wakes a writer that has nothing to write, so that it looks around; it opens no transaction.
-struct Nudge;
-
-impl Job for Nudge {
-    fn run<'a>(&'a mut self, _: &'a mut Tx<'_>) -> Running<'a> {
-        Box::pin(async { Ok(()) })
-    }
-
-    fn answer(self: Box<Self>, _: Result<(), Fault>) {}
-
-    fn is_work(&self) -> bool {
-        false
-    }
-}
-
-/// Nudges the writer of `queue` again and again, until it is gone.
-pub(crate) async fn nudge(queue: Queue) {
+/// Has the writer look around again and again, also while there is nothing to write.
+pub(crate) async fn nudge(writer: Sender<()>) {
     let mut ticks = interval(EVERY);
     ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
     loop {
         ticks.tick().await;
-        // A full queue needs no nudge.
-        if let Err(TrySendError::Closed(_)) = queue.try_send(Box::new(Nudge)) {
+        // One that was not taken yet is enough.
+        if let Err(TrySendError::Closed(())) = writer.try_send(()) {
             return;
         }
     }
@@ -74,6 +61,8 @@ pub(crate) struct Writer {
     chain: Chain,
     shared: Arc<Shared>,
     queue: Receiver<Box<dyn Job>>,
+    nudges: Receiver<()>,
+    runtime: Handle,
     /// Whose accounts the batch under way changed.
     changed: Vec<UserId>,
     /// Tells whether another process wrote to the file.
@@ -85,11 +74,13 @@ impl Writer {
         path: &Path,
         shared: Arc<Shared>,
         queue: Receiver<Box<dyn Job>>,
+        nudges: Receiver<()>,
     ) -> Result<Self, Fault> {
         let chain = Chain::open(Arc::clone(&shared));
         let connection = open_writer(path)?;
         let version = version(&connection)?;
-        Ok(Self { connection, chain, shared, queue, changed: Vec::new(), version })
+        let (runtime, changed) = (Handle::current(), Vec::new());
+        Ok(Self { connection, chain, shared, queue, nudges, runtime, changed, version })
     }
 
     pub(crate) fn spawn(self) -> std::io::Result<thread::JoinHandle<()>> {
@@ -98,15 +89,14 @@ impl Writer {
 
     fn run(mut self) {
         self.look_around();
-        while let Ok(first) = self.queue.recv_blocking() {
+        while let Some(first) = self.next() {
             let mut batch = vec![first];
             while batch.len() < MAX_BATCH
                 && let Ok(next) = self.queue.try_recv()
             {
                 batch.push(next);
             }
-            batch.retain(|job| job.is_work());
-            if !batch.is_empty() && self.settle(batch).is_break() {
+            if self.settle(batch).is_break() {
                 return self.stop();
             }
             self.look_around();
@@ -115,6 +105,24 @@ impl Writer {
             let (last, _) = job(unit);
             // A chain that could not be closed is one that ends without its last event.
             let _ = self.settle(vec![last]);
+        }
+    }
+
+    /// The next unit; `None` when there will be no more. Looks around while it waits.
+    fn next(&mut self) -> Option<Box<dyn Job>> {
+        loop {
+            let (queue, nudges) = (&self.queue, &self.nudges);
+            let next = self.runtime.block_on(async {
+                tokio::select! {
+                    biased;
+                    next = queue.recv() => Some(next.ok()),
+                    Ok(()) = nudges.recv() => None,
+                }
+            });
+            match next {
+                Some(next) => return next,
+                None => self.look_around(),
+            }
         }
     }
 

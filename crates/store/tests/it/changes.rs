@@ -186,8 +186,8 @@ async fn a_unit_that_changes_an_account_and_does_not_say_whose_is_broken() {
         for silent in [
             sql!("UPDATE users SET epoch = epoch"),
             sql!("UPDATE sessions SET secrets = secrets"),
-            sql!("DELETE FROM users"),
-            sql!("DELETE FROM sessions"),
+            sql!("DELETE FROM users WHERE 1 = 0"),
+            sql!("DELETE FROM sessions WHERE 1 = 0"),
         ] {
             let outcome = store.write(Silent(silent)).await;
             assert!(matches!(outcome, Err(Fault::Broken(_))), "{}", silent.sqlite());

@@ -16,6 +16,8 @@ impl Unit for Change {
 
     async fn run(&self, tx: &mut Tx<'_>) -> Result<bool, Fault> {
         let args: Vec<Value<'_>> = self.1.iter().map(Value::from).collect();
+        // As if by hand: nobody is told.
+        tx.changed_nobody();
         tx.hit(self.0, &args).await
     }
 }
@@ -47,7 +49,9 @@ impl World {
     /// Changes rows; at least one, or the test is wrong.
     pub(crate) async fn change(&self, sql: &'static Sql, blobs: &[&[u8]]) {
         let blobs = blobs.iter().map(|blob| blob.to_vec()).collect();
-        assert!(self.write(Change(sql, blobs)).await, "{} changes nothing", sql.sqlite());
+        let changed = self.store.write(Change(sql, blobs)).await.unwrap();
+        assert!(changed, "{} changes nothing", sql.sqlite());
+        self.witness.forget();
     }
 
     /// What a statement returns: one row of one column.

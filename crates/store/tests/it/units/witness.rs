@@ -92,6 +92,11 @@ impl Witness {
         out
     }
 
+    /// Somebody changed the database by hand.
+    pub(crate) fn forget(&self) {
+        self.kept.lock().unwrap().clear();
+    }
+
     async fn compare<U: Unit>(&self, store: &Store, begun: u64) {
         let unit = type_name::<U>();
         let is = store.read(Everything).await.unwrap();
