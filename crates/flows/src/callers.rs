@@ -75,9 +75,9 @@ impl Callers {
 
     /// What is known of `token` at `now`.
     pub(crate) fn look(&self, store: &Store, token: Fingerprint, now: Timestamp) -> Known {
-        let found = self.callers.find(token, |caller| {
-            caller.is_good(store, now).then(|| Arc::clone(&caller.signed))
-        });
+        let found = self
+            .callers
+            .find(token, |caller| caller.is_good(store, now).then(|| Arc::clone(&caller.signed)));
         match found {
             Some(Some(signed)) => Known::Caller(signed),
             Some(None) => Known::New,

@@ -100,8 +100,8 @@ impl Metrics {
             "Access tokens that were presented, by what told whose they are",
             callers.clone(),
         );
-        self.callers = ["memory", "database"]
-            .map(|source| callers.get_or_create_owned(&[("source", source)]));
+        self.callers =
+            ["memory", "database"].map(|source| callers.get_or_create_owned(&[("source", source)]));
         registry.register(
             "hears_changes",
             "Whether changes by other nodes and commands are heard of; if not, nothing is from memory",

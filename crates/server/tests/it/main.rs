@@ -33,4 +33,5 @@ mod states;
 mod step_up;
 mod story;
 mod tokens_table;
+mod warm;
 mod well_known;

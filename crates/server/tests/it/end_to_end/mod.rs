@@ -16,6 +16,7 @@ mod main_job;
 mod nodes;
 mod operator;
 mod process;
+mod proxy;
 mod refusals;
 mod server;
 mod stopping;

@@ -51,7 +51,12 @@ pub(crate) async fn each_world(test: impl AsyncFn(World)) {
 
 impl World {
     pub(crate) fn new(store: Store) -> Self {
-        Self { store, ring: Arc::new(KeyRing::single(&[7; 32])), drawn: AtomicU64::new(1), witness: Witness::default() }
+        Self {
+            store,
+            ring: Arc::new(KeyRing::single(&[7; 32])),
+            drawn: AtomicU64::new(1),
+            witness: Witness::default(),
+        }
     }
 
     /// Bytes that were never drawn before: the last eight count up.
