@@ -80,9 +80,8 @@ impl Callers {
             .find(token, |caller| caller.is_good(store, now).then(|| Arc::clone(&caller.signed)));
         match found {
             Some(Some(signed)) => Known::Caller(signed),
-            Some(None) => Known::New,
             None if self.refused.find(token, |()| ()).is_some() => Known::Refused,
-            None => Known::New,
+            Some(None) | None => Known::New,
         }
     }
 

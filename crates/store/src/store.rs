@@ -90,8 +90,8 @@ impl Store {
         let (reads, workers) = match options.database.0 {
             Place::Sqlite(path) => {
                 let (nudge, nudges) = async_channel::bounded(1);
-                let writer = lite::Writer::open(&path, Arc::clone(&shared), jobs, nudges)?;
-                let thread = writer.spawn()?;
+                let thread =
+                    lite::Writer::open(&path, Arc::clone(&shared), jobs, nudges)?.spawn()?;
                 let points = Readers::open(&path, options.readers)?;
                 let lists = Readers::open(&path, lite::LIST_READERS)?;
                 listener.spawn(lite::nudge(nudge));
