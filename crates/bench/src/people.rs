@@ -139,7 +139,7 @@ impl Make {
         .await?;
         tx.put(
             sql!("INSERT INTO addresses (lookup, user_id) VALUES (?1, ?2)"),
-            args![&email.lookup_keys(&self.ring)[0], user],
+            args![&email.lookup_key(&self.ring), user],
         )
         .await?;
         tx.put(

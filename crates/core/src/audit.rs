@@ -9,7 +9,7 @@ use std::net::IpAddr;
 use aws_lc_rs::digest::{Context, SHA256};
 use serde::{Deserialize, Serialize};
 
-use crate::{SessionId, Timestamp, UserId, assurance::Level, proof::Factor};
+use crate::{SessionId, Timestamp, UserId, assurance::Level, keys::KeyTag, proof::Factor};
 
 /// What happened. The names are stable: operators filter on them.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -25,6 +25,10 @@ pub enum Kind {
     AuditOpened,
     AuditClosed,
     CounterSuspicious,
+    KeyAdded,
+    KeyPromoted,
+    KeyRetired,
+    KeysResealed,
     MethodConfirmed,
     MethodDisabled,
     MethodRenamed,
@@ -102,6 +106,9 @@ pub struct Event {
     /// Why it was refused or ended.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub reason: Option<Reason>,
+    /// Which key of the ring.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub key: Option<KeyTag>,
     /// The client's network address.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub address: Option<IpAddr>,
@@ -123,6 +130,7 @@ impl Event {
             factor: None,
             level: None,
             reason: None,
+            key: None,
             address: None,
             suppressed: None,
         }

@@ -5,7 +5,7 @@
 
 use crate::{
     SecretText, UserId,
-    keys::{Aad, KeyRing, Nonce, Purpose},
+    keys::{Aad, KeyRing, Nonce, Place, Purpose},
     wire::{Reader, Writer},
 };
 
@@ -88,13 +88,13 @@ impl Message {
             Template::CredentialCloned { name } => writer.int(10).text(name),
             Template::FactorSuspended { name } => writer.int(11).text(name),
         };
-        ring.seal(Purpose::Outbox, nonce, &aad(id), &plain.finish())
+        ring.seal_at(&Self::place(id), nonce, plain.as_slice())
     }
 
     /// Opens what [`Message::seal`] sealed for the same row; `None` for anything else.
     #[must_use]
     pub fn open(ring: &KeyRing, sealed: &[u8], id: [u8; 16]) -> Option<Self> {
-        let plain = ring.open(Purpose::Outbox, &aad(id), sealed)?;
+        let plain = ring.open_at(&Self::place(id), sealed)?;
         let mut reader = Reader(plain.expose());
         let (to, locale) = (reader.text()?, reader.optional()?);
         let template = match reader.int()? {
@@ -117,10 +117,12 @@ impl Message {
         reader.end()?;
         Some(Self { to, locale, template })
     }
-}
 
-fn aad(id: [u8; 16]) -> Aad {
-    Aad::row("outbox", "body").field(&id)
+    /// Where the message in this row is sealed.
+    #[must_use]
+    pub fn place(id: [u8; 16]) -> Place {
+        Place::new(Purpose::Outbox, Aad::row("outbox", "body").field(&id))
+    }
 }
 
 #[cfg(test)]

@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     MethodId, SessionId, Timestamp, UserId,
-    keys::{Aad, KeyRing, Nonce, Purpose},
+    keys::{Aad, KeyRing, Nonce, Place, Purpose},
     wire::{Reader, Writer},
 };
 
@@ -298,22 +298,25 @@ impl Proofs {
     #[must_use]
     pub fn seal(&self, ring: &KeyRing, nonce: Nonce, session: SessionId, user: UserId) -> Vec<u8> {
         let plain = self.write(Writer::default()).finish();
-        ring.seal(Purpose::SessionProofs, nonce, &session_aad(session, user), &plain)
+        ring.seal_at(&Self::place(session, user), nonce, &plain)
     }
 
     /// Opens what [`Proofs::seal`] sealed for the same session and user; `None` for anything else.
     #[must_use]
     pub fn open(ring: &KeyRing, sealed: &[u8], session: SessionId, user: UserId) -> Option<Self> {
-        let plain = ring.open(Purpose::SessionProofs, &session_aad(session, user), sealed)?;
+        let plain = ring.open_at(&Self::place(session, user), sealed)?;
         let mut reader = Reader(plain.expose());
         let proofs = Self::read(&mut reader)?;
         reader.end()?;
         Some(proofs)
     }
-}
 
-fn session_aad(session: SessionId, user: UserId) -> Aad {
-    Aad::row("sessions", "proofs").field(session.as_bytes()).field(user.as_bytes())
+    /// Where the proofs of `session` are sealed.
+    #[must_use]
+    pub fn place(session: SessionId, user: UserId) -> Place {
+        let aad = Aad::row("sessions", "proofs").field(session.as_bytes()).field(user.as_bytes());
+        Place::new(Purpose::SessionProofs, aad)
+    }
 }
 
 #[cfg(test)]
@@ -324,9 +327,8 @@ mod tests {
     const USER: UserId = UserId::from_bytes([2; 16]);
     const AT: Timestamp = Timestamp::from_seconds(1_700_000_000);
 
-    fn open(ring: &KeyRing, plain: Writer) -> Option<Proofs> {
-        let aad = session_aad(SESSION, USER);
-        let sealed = ring.seal(Purpose::SessionProofs, [0; 12], &aad, &plain.finish());
+    fn open(ring: &KeyRing, plain: &Writer) -> Option<Proofs> {
+        let sealed = ring.seal_at(&Proofs::place(SESSION, USER), [0; 12], plain.as_slice());
         Proofs::open(ring, &sealed, SESSION, USER)
     }
 
@@ -341,7 +343,7 @@ mod tests {
     fn proofs_that_were_sealed_before_there_were_authenticators_open() {
         let ring = KeyRing::single(&[1; 32]);
         let plain = Writer::default().int(2).int(1).time(AT).int(2).time(AT);
-        let factors: Vec<_> = open(&ring, plain).unwrap().iter().collect();
+        let factors: Vec<_> = open(&ring, &plain).unwrap().iter().collect();
         assert_eq!(factors, [(Factor::Password, AT), (Factor::Totp, AT)]);
     }
 
@@ -354,10 +356,10 @@ mod tests {
             assert_eq!(Proofs::open(&ring, &sealed, SESSION, USER), Some(proofs));
         }
         let webauthn = Writer::default().int(1).int(5).time(AT);
-        assert_eq!(open(&ring, webauthn), None, "says nothing of its authenticator");
+        assert_eq!(open(&ring, &webauthn), None, "says nothing of its authenticator");
         for code in [8, -1] {
             let unknown = Writer::default().int(1).int(5).time(AT).int(code);
-            assert_eq!(open(&ring, unknown), None);
+            assert_eq!(open(&ring, &unknown), None);
         }
     }
 

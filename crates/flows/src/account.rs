@@ -79,8 +79,8 @@ pub async fn change_password(
     };
     let now = env.clock.now();
     let unit = Change {
-        ring: env.ring.clone(),
-        sealed: chosen.hash.seal(&env.ring, env.random(), signed.account.id),
+        ring: env.ring(),
+        sealed: chosen.hash.seal(&env.ring(), env.random(), signed.account.id),
         account: signed.account,
         session: signed.session,
         forgive,

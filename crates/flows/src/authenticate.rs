@@ -50,7 +50,8 @@ pub enum Enrolling {
 /// [`Refused::Unauthenticated`] for anything but a live token of a live session.
 pub async fn signed_in(env: &Env, bearer: &SecretText) -> Result<Arc<SignedIn>, Refused> {
     let (now, token) = (env.clock.now(), Fingerprint::of(bearer));
-    match env.tokens.callers.look(&env.store, token, now) {
+    let tokens = env.tokens();
+    match tokens.callers.look(&env.store, token, now) {
         Known::Caller(signed) => {
             env.observer.recognized(Source::Memory);
             return Ok(signed);
@@ -61,19 +62,19 @@ pub async fn signed_in(env: &Env, bearer: &SecretText) -> Result<Arc<SignedIn>, 
         }
         Known::New => {}
     }
-    let claimed = env.tokens.claimed(bearer, now).ok_or(Refused::Unauthenticated)?;
+    let claimed = tokens.claimed(bearer, now).ok_or(Refused::Unauthenticated)?;
     // Before the session is read: a change that this read does not see must void what it saw.
     let mark = env.store.mark(claimed.user());
-    let load = Load { ring: env.ring.clone(), id: claimed.session(), now };
+    let load = Load { ring: env.ring(), id: claimed.session(), now };
     let found = env.store.read(load).await?;
     env.observer.recognized(Source::Database);
     let Some((signed, ends)) = found.and_then(|found| vouched(claimed, found)) else {
         // A session that ended does not come back, and a token does not get better.
-        env.tokens.callers.refuse(token);
+        tokens.callers.refuse(token);
         return Err(Refused::Unauthenticated);
     };
     if let Some(mark) = mark {
-        env.tokens.callers.remember(&env.store, token, (&signed, ends, mark), now);
+        tokens.callers.remember(&env.store, token, (&signed, ends, mark), now);
     }
     Ok(signed)
 }
@@ -96,7 +97,7 @@ fn vouched(
 ///
 /// [`Refused::Unauthenticated`] for anything but a live access or enrolment token.
 pub async fn enrolling(env: &Env, bearer: &SecretText) -> Result<Enrolling, Refused> {
-    let Some(token) = Enrollment::open(&env.ring, bearer, env.clock.now()) else {
+    let Some(token) = Enrollment::open(&env.ring(), bearer, env.clock.now()) else {
         return signed_in(env, bearer).await.map(Enrolling::SignedIn);
     };
     let account = env.store.read(ById { user: token.user }).await?;

@@ -2,11 +2,14 @@
 
 use nightlatch_core::{
     Timestamp,
-    keys::{KeyRing, Nonce},
+    keys::{KeyRing, KeyTag, Nonce},
 };
 use nightlatch_store::{
     Fault, Store,
-    units::meta::{Claim, HighWater},
+    units::{
+        keys::{Announce, Known, Need, Needs},
+        meta::{Claim, Get, HighWater},
+    },
 };
 
 /// What a server is started for; a database is used for one of them, for ever.
@@ -34,6 +37,14 @@ pub enum Unfit {
     /// second factor in it unreadable.
     #[error("the key ring does not open this database")]
     WrongKeys,
+    /// A key is missing that something in the database was made with.
+    #[error("the key ring lacks the key {tag}, which {rows} rows of the database need")]
+    MissingKey {
+        /// Its name.
+        tag: KeyTag,
+        /// How many rows.
+        rows: i64,
+    },
     /// It was made by `dev`, without the checks of `serve`.
     #[error("this database was made by `nightlatch dev`")]
     MadeByDev,
@@ -45,31 +56,74 @@ pub enum Unfit {
     Store(#[from] Fault),
 }
 
-/// Claims a database for `mode` and for this key ring, or checks that it was claimed for both.
+/// Claims a database for `mode` and for this key ring, or checks that it was claimed for both. What
+/// is refused has changed nothing.
 ///
-/// Returns the time below which the clock may not run.
+/// Returns the ring with the keys of the database that last, and the time below which the clock may
+/// not run.
 ///
 /// # Errors
 ///
 /// [`Unfit`] says why not.
 pub async fn claim(
     store: &Store,
-    ring: &KeyRing,
+    ring: KeyRing,
     mode: Mode,
-    nonce: Nonce,
+    nonces: [Nonce; 2],
     now: Timestamp,
-) -> Result<Timestamp, Unfit> {
-    check_keys(store, ring, nonce).await?;
+) -> Result<(KeyRing, Timestamp), Unfit> {
+    let mark = store.write(Claim { key: "ring", value: ring.mark(nonces[0]) }).await?;
+    if !ring.knows(&mark) {
+        return Err(Unfit::WrongKeys);
+    }
     let claim = Claim { key: "mode", value: mode.as_str().as_bytes().to_vec() };
     match (mode, store.write(claim).await?.as_slice()) {
         (Mode::Dev, b"dev") | (Mode::Serve, b"serve") => {}
         (_, b"dev") => return Err(Unfit::MadeByDev),
         _ => return Err(Unfit::MadeByServe),
     }
-    Ok(store.write(HighWater { now }).await?)
+    lacks_nothing(store, &ring).await?;
+    if store.read(Get { key: "lasting" }).await?.is_none() {
+        let made_with = KeyRing::tag_of(&mark).ok_or(Unfit::WrongKeys)?;
+        let value = ring.seal_lasting(made_with, nonces[1]).ok_or(Unfit::WrongKeys)?;
+        store.write(Claim { key: "lasting", value }).await?;
+    }
+    let ring = adopt(store, ring).await?;
+    store.write(Announce { node: None, tags: ring.tags().collect(), now }).await?;
+    Ok((ring, store.write(HighWater { now }).await?))
 }
 
-async fn check_keys(store: &Store, ring: &KeyRing, nonce: Nonce) -> Result<(), Unfit> {
-    let mark = store.write(Claim { key: "ring", value: ring.mark(nonce) }).await?;
-    if ring.knows(&mark) { Ok(()) } else { Err(Unfit::WrongKeys) }
+/// Checks that `ring` opens all of a database that was claimed, and gives it the keys that last.
+///
+/// # Errors
+///
+/// [`Unfit`] says what it does not open.
+pub async fn fitting(store: &Store, ring: KeyRing) -> Result<KeyRing, Unfit> {
+    let mark = store.read(Get { key: "ring" }).await?;
+    if !mark.is_some_and(|mark| ring.knows(&mark)) {
+        return Err(Unfit::WrongKeys);
+    }
+    lacks_nothing(store, &ring).await?;
+    adopt(store, ring).await
+}
+
+async fn adopt(store: &Store, ring: KeyRing) -> Result<KeyRing, Unfit> {
+    let lasting = store.read(Get { key: "lasting" }).await?;
+    lasting.and_then(|sealed| ring.adopt(&sealed)).ok_or(Unfit::WrongKeys)
+}
+
+/// Insists on every key that something needs. Rows are read only if a key is missing that was there
+/// once and was not retired.
+async fn lacks_nothing(store: &Store, ring: &KeyRing) -> Result<(), Unfit> {
+    let missing = |tag: &KeyTag| !ring.tags().any(|held| held == *tag);
+    let known = store.read(Known).await?;
+    if !known.iter().any(|key| key.retired_at.is_none() && missing(&key.tag)) {
+        return Ok(());
+    }
+    let needs = store.read_slow(Needs).await?;
+    let Some(Need { tag, .. }) = needs.iter().find(|need| missing(&need.tag)) else {
+        return Ok(());
+    };
+    let rows = needs.iter().filter(|need| need.tag == *tag).map(|need| need.rows).sum();
+    Err(Unfit::MissingKey { tag: *tag, rows })
 }

@@ -35,7 +35,7 @@ pub(crate) async fn end_misplaced(
     challenge_token: &SecretText,
     now: Timestamp,
 ) -> Result<(), Refused> {
-    if let Some(ceremony) = Ceremony::of_any_purpose(&env.ring, challenge_token, now) {
+    if let Some(ceremony) = Ceremony::of_any_purpose(&env.ring(), challenge_token, now) {
         env.write(Burn { id: ceremony.id, expires_at: ceremony.expires_at }).await?;
     }
     Ok(())
@@ -51,7 +51,7 @@ pub(crate) async fn usable(
     user: UserId,
     method: Option<MethodId>,
 ) -> Result<Vec<Credential>, Refused> {
-    let credentials = env.store.read(Credentials { ring: env.ring.clone(), user }).await?;
+    let credentials = env.store.read(Credentials { ring: env.ring(), user }).await?;
     let usable: Vec<Credential> = credentials
         .into_iter()
         .filter(|(state, _)| *state == State::Active)

@@ -21,6 +21,7 @@ use tokio::sync::Notify;
 use crate::{
     Refused, Settings,
     hasher::{Hasher, Place},
+    keys::Keys,
     metadata::Metadata,
     observer::Observer,
     tokens::AccessTokens,
@@ -103,11 +104,9 @@ pub struct Env {
     /// Randomness.
     pub entropy: Arc<dyn Entropy>,
     /// Keys.
-    pub ring: Arc<KeyRing>,
+    pub keys: Keys,
     /// Slow hashes.
     pub hasher: Hasher,
-    /// Access tokens.
-    pub tokens: AccessTokens,
     /// What operators decided.
     pub settings: Settings,
     /// What is known of models of authenticators.
@@ -119,6 +118,18 @@ pub struct Env {
 }
 
 impl Env {
+    /// The key ring of this moment. What a unit of work was begun with, it ends with.
+    #[must_use]
+    pub fn ring(&self) -> Arc<KeyRing> {
+        Arc::clone(&self.keys.current().ring)
+    }
+
+    /// What issues and reads access tokens at this moment.
+    #[must_use]
+    pub fn tokens(&self) -> Arc<AccessTokens> {
+        Arc::clone(&self.keys.current().tokens)
+    }
+
     /// Fresh random bytes.
     #[must_use]
     pub fn random<const N: usize>(&self) -> [u8; N] {
@@ -190,7 +201,7 @@ impl Env {
     /// Where attempts on an address are counted.
     #[must_use]
     pub fn budget(&self, budget: Budget, address: &[u8; 32], detail: &[u8]) -> Slot {
-        Slot::of(budget, &self.ring, address, detail)
+        Slot::of(budget, &self.ring(), address, detail)
     }
 }
 

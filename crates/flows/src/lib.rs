@@ -14,6 +14,7 @@ pub mod courier;
 pub mod enrol;
 pub mod env;
 pub mod hasher;
+pub mod keys;
 pub mod manage;
 pub mod metadata;
 pub mod observer;

@@ -104,7 +104,7 @@ pub(crate) async fn compare(
     let cost = env.settings.password_cost;
     let stored = account
         .and_then(|account| Some((account.id, account.password.as_ref()?)))
-        .and_then(|(user, sealed)| Some((user, PasswordHash::open(&env.ring, sealed, user)?)));
+        .and_then(|(user, sealed)| Some((user, PasswordHash::open(&env.ring(), sealed, user)?)));
     let user = stored.as_ref().map(|(user, _)| *user);
     let salt = env.random();
     let (proof, rehashed) = env
@@ -120,6 +120,6 @@ pub(crate) async fn compare(
         .await?;
     let outcome = if proof.is_some() { Outcome::Accepted } else { Outcome::Refused };
     env.observer.presented(Factor::Password, outcome);
-    let seal = |(user, hash): (UserId, PasswordHash)| hash.seal(&env.ring, env.random(), user);
+    let seal = |(user, hash): (UserId, PasswordHash)| hash.seal(&env.ring(), env.random(), user);
     Ok(Compared { proof, rehashed: user.zip(rehashed).map(seal) })
 }

@@ -19,11 +19,11 @@ use crate::{
 /// [`Refused::RefreshSuperseded`] for the token before the current one within its grace;
 /// [`Refused::InvalidToken`] for any other, after which a used one's session is ended.
 pub async fn refresh(env: &Env, client: &Client, token: &SecretText) -> Result<Tokens, Refused> {
-    let shown = Refresh::parse(&env.ring, token).ok_or(Refused::InvalidToken)?;
+    let shown = Refresh::parse(&env.ring(), token).ok_or(Refused::InvalidToken)?;
     let fresh = env.fresh(client, env.clock.now());
     let (now, random) = (fresh.now, fresh.random);
     let unit = Rotate {
-        ring: env.ring.clone(),
+        ring: env.ring(),
         session: shown.session,
         generation: shown.generation,
         hash: shown.hash(),
@@ -56,7 +56,7 @@ pub fn token_for(env: &Env, signed: &SignedIn, audience: &str) -> Result<SecretT
 ///
 /// The store's.
 pub async fn list(env: &Env, signed: &SignedIn) -> Result<Vec<Session>, Refused> {
-    let (ring, user, now) = (env.ring.clone(), signed.account.id, env.clock.now());
+    let (ring, user, now) = (env.ring(), signed.account.id, env.clock.now());
     Ok(env.store.read(List { ring, user, now }).await?)
 }
 

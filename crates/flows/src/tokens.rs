@@ -234,7 +234,7 @@ pub fn access_token(env: &Env, session: &Session, audience: &str, now: Timestamp
         },
         generation: session.secrets,
     };
-    env.tokens.sign(&claims).expect("claims are plain data")
+    env.tokens().sign(&claims).expect("claims are plain data")
 }
 
 /// All tokens of a session whose refresh token has the random part `random`.
@@ -245,7 +245,7 @@ pub(crate) fn hand_out(
     random: [u8; 32],
     now: Timestamp,
 ) -> Tokens {
-    let refresh = Refresh::issue(&env.ring, session.id, session.generation, random);
+    let refresh = Refresh::issue(&env.ring(), session.id, session.generation, random);
     Tokens {
         access_token: access_token(env, &session, &env.settings.public_url, now),
         expires_in: env.settings.access_lifetime,
@@ -265,7 +265,7 @@ impl Tokens {
     /// With a token that makes the device `id` known.
     pub(crate) fn on_device(mut self, env: &Env, id: [u8; 16], now: Timestamp) -> Self {
         let device = Device { user: self.account.id, id, issued_at: now };
-        self.device_token = Some(device.seal(&env.ring, env.random()));
+        self.device_token = Some(device.seal(&env.ring(), env.random()));
         self
     }
 }

@@ -30,7 +30,7 @@ macro_rules! migrations {
 }
 
 /// All steps, in order and without gaps.
-static MIGRATIONS: &[Migration] = migrations![1 "0001_spine", 2 "0002_webauthn"];
+static MIGRATIONS: &[Migration] = migrations![1 "0001_spine", 2 "0002_webauthn", 3 "0003_keys"];
 
 /// Why a database was not opened. The text says what to do.
 #[derive(Debug, thiserror::Error)]

@@ -5,12 +5,13 @@
 //! was made for one purpose is noise to every other. Sealing and opening are reachable in this crate
 //! only, behind types that know their purpose and what they are bound to.
 
+mod lasting;
 mod ring;
 mod seal;
 mod sign;
 
-pub use ring::{BadRing, KeyRing, KeyTag};
-pub use seal::Nonce;
+pub use ring::{BadRing, BadTag, KeyRing, KeyTag};
+pub use seal::{Nonce, Place};
 pub use sign::Signer;
 
 pub(crate) use seal::Aad;
@@ -59,7 +60,17 @@ pub(crate) enum Purpose {
 }
 
 impl Purpose {
+    /// Those whose keys last when the ring changes: what they made can't be made again. They are the
+    /// first of [`Self::ALL`], and stored in this order.
+    const LASTING: [Self; 5] =
+        [Self::Refresh, Self::Address, Self::Budget, Self::RecoveryCode, Self::Device];
+
     const ALL: [Self; 19] = [
+        Self::Refresh,
+        Self::Address,
+        Self::Budget,
+        Self::RecoveryCode,
+        Self::Device,
         Self::Row,
         Self::SessionProofs,
         Self::Outbox,
@@ -67,15 +78,10 @@ impl Purpose {
         Self::Enrollment,
         Self::Registration,
         Self::MailLink,
-        Self::Device,
         Self::EnrollingCeremony,
         Self::SecondFactorCeremony,
         Self::StepUpCeremony,
         Self::PasskeyCeremony,
-        Self::Refresh,
-        Self::Address,
-        Self::Budget,
-        Self::RecoveryCode,
         Self::MailCode,
         Self::AccessToken,
         Self::Checkpoint,
@@ -103,6 +109,10 @@ impl Purpose {
             Self::AccessToken => "nightlatch/v1/access-token",
             Self::Checkpoint => "nightlatch/v1/checkpoint",
         }
+    }
+
+    fn lasts(self) -> bool {
+        Self::LASTING.contains(&self)
     }
 
     fn index(self) -> usize {

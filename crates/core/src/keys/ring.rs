@@ -1,9 +1,10 @@
 //! The ring and its subkeys.
 
-use std::fmt;
+use std::{fmt, str::FromStr};
 
 use aws_lc_rs::{aead, hkdf, hmac};
 use data_encoding::{BASE64URL_NOPAD, HEXLOWER};
+use serde::{Serialize, Serializer};
 
 use super::Purpose;
 use crate::Secret;
@@ -36,6 +37,26 @@ impl fmt::Display for KeyTag {
 impl fmt::Debug for KeyTag {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         fmt::Display::fmt(self, f)
+    }
+}
+
+/// Not the name of a key.
+#[derive(Debug, PartialEq, Eq, thiserror::Error)]
+#[error("a key is named by eight hexadecimal digits")]
+pub struct BadTag;
+
+impl FromStr for KeyTag {
+    type Err = BadTag;
+
+    fn from_str(text: &str) -> Result<Self, BadTag> {
+        let bytes = HEXLOWER.decode(text.as_bytes()).map_err(|_| BadTag)?;
+        bytes.try_into().map(Self).map_err(|_| BadTag)
+    }
+}
+
+impl Serialize for KeyTag {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(self)
     }
 }
 
@@ -85,20 +106,22 @@ fn derive(key: &[u8], info: &str) -> [u8; 32] {
 impl Key {
     fn new(bytes: &[u8; 32]) -> Self {
         let [a, b, c, d, ..] = derive(bytes, "nightlatch/v1/key-tag");
-        let subkeys = Purpose::ALL
-            .iter()
-            .map(|purpose| {
-                let raw = derive(bytes, purpose.info());
-                let unbound = aead::UnboundKey::new(&aead::AES_256_GCM, &raw)
-                    .expect("the key has AES-256's length");
-                Subkey {
-                    aead: aead::LessSafeKey::new(unbound),
-                    mac: hmac::Key::new(hmac::HMAC_SHA256, &raw),
-                    raw: Secret::new(raw.to_vec()),
-                }
-            })
-            .collect();
-        Self { tag: KeyTag([a, b, c, d]), subkeys }
+        let raws = Purpose::ALL.iter().map(|purpose| derive(bytes, purpose.info()));
+        Self::of(KeyTag([a, b, c, d]), raws)
+    }
+
+    /// The key `tag` with these subkeys, in the order of [`Purpose::ALL`].
+    pub(super) fn of(tag: KeyTag, raws: impl Iterator<Item = [u8; 32]>) -> Self {
+        let subkey = |raw: [u8; 32]| {
+            let unbound = aead::UnboundKey::new(&aead::AES_256_GCM, &raw)
+                .expect("the key has AES-256's length");
+            Subkey {
+                aead: aead::LessSafeKey::new(unbound),
+                mac: hmac::Key::new(hmac::HMAC_SHA256, &raw),
+                raw: Secret::new(raw.to_vec()),
+            }
+        };
+        Self { tag, subkeys: raws.map(subkey).collect() }
     }
 
     pub(super) fn raw(&self, purpose: Purpose) -> &Secret {
@@ -119,6 +142,8 @@ impl Key {
 /// The keys of an installation, the sealing one first.
 pub struct KeyRing {
     pub(super) keys: Vec<Key>,
+    /// What lasts: made of the first key until [`KeyRing::adopt`] puts the installation's own there.
+    pub(super) lasting: Key,
 }
 
 impl fmt::Debug for KeyRing {
@@ -153,13 +178,15 @@ impl KeyRing {
             }
             keys.push(key);
         }
-        if keys.is_empty() { Err(BadRing::Empty) } else { Ok(Self { keys }) }
+        let lasting = keys.first().ok_or(BadRing::Empty)?.lasting();
+        Ok(Self { keys, lasting })
     }
 
     /// A ring of one key.
     #[must_use]
     pub fn single(key: &[u8; 32]) -> Self {
-        Self { keys: vec![Key::new(key)] }
+        let key = Key::new(key);
+        Self { lasting: key.lasting(), keys: vec![key] }
     }
 
     /// One line of a ring's text for a fresh key made of `entropy`.
@@ -177,23 +204,47 @@ impl KeyRing {
         self.keys.first().expect("a ring holds at least one key")
     }
 
-    /// The tag of `data` under the sealing key.
-    pub(crate) fn mac(&self, purpose: Purpose, data: &[u8]) -> [u8; 32] {
-        self.primary().mac(purpose, data)
+    pub(super) fn named(&self, tag: KeyTag) -> Option<&Key> {
+        self.keys.iter().find(|key| key.tag == tag)
+    }
+
+    /// The key that what is new is made with.
+    pub(super) fn making(&self, purpose: Purpose) -> &Key {
+        if purpose.lasts() { &self.lasting } else { self.primary() }
+    }
+
+    /// The key `tag`, if it may have made something for `purpose`.
+    pub(super) fn made(&self, purpose: Purpose, tag: KeyTag) -> Option<&Key> {
+        if purpose.lasts() {
+            return Some(&self.lasting).filter(|key| key.tag == tag);
+        }
+        self.named(tag)
     }
 
     /// The name of the sealing key.
-    pub(crate) fn primary_tag(&self) -> KeyTag {
+    #[must_use]
+    pub fn primary_tag(&self) -> KeyTag {
         self.primary().tag
     }
 
-    /// The tag of `data` under the key with this name; `None` once that key is retired.
-    pub(crate) fn mac_under(&self, tag: KeyTag, purpose: Purpose, data: &[u8]) -> Option<[u8; 32]> {
-        self.keys.iter().find(|key| key.tag == tag).map(|key| key.mac(purpose, data))
+    /// The name of the keys that last.
+    pub(crate) fn lasting_tag(&self) -> KeyTag {
+        self.lasting.tag
     }
 
-    /// The tags of `data` under every key, the sealing one first.
+    /// The tag of `data` under the key in use.
+    pub(crate) fn mac(&self, purpose: Purpose, data: &[u8]) -> [u8; 32] {
+        self.making(purpose).mac(purpose, data)
+    }
+
+    /// The tag of `data` under the key with this name; `None` if there is none.
+    pub(crate) fn mac_under(&self, tag: KeyTag, purpose: Purpose, data: &[u8]) -> Option<[u8; 32]> {
+        self.made(purpose, tag).map(|key| key.mac(purpose, data))
+    }
+
+    /// The tags of `data` under every key of the ring, the one in use first: for what does not last.
     pub(crate) fn macs(&self, purpose: Purpose, data: &[u8]) -> impl Iterator<Item = [u8; 32]> {
+        debug_assert!(!purpose.lasts(), "there is one key for what lasts");
         self.keys.iter().map(move |key| key.mac(purpose, data))
     }
 }

@@ -34,10 +34,38 @@ impl Aad {
     }
 }
 
+/// Where a seal belongs: its purpose, and what it is bound to.
+pub struct Place {
+    purpose: Purpose,
+    aad: Aad,
+}
+
+impl Place {
+    pub(crate) const fn new(purpose: Purpose, aad: Aad) -> Self {
+        Self { purpose, aad }
+    }
+}
+
 impl KeyRing {
+    pub(crate) fn seal_at(&self, place: &Place, nonce: Nonce, plain: &[u8]) -> Vec<u8> {
+        self.seal(place.purpose, nonce, &place.aad, plain)
+    }
+
+    pub(crate) fn open_at(&self, place: &Place, sealed: &[u8]) -> Option<Secret> {
+        self.open(place.purpose, &place.aad, sealed)
+    }
+
+    /// Opens what was sealed at `place` and seals it there again, under the key that seals now;
+    /// `None` if it does not open there.
+    #[must_use]
+    pub fn reseal(&self, place: &Place, sealed: &[u8], nonce: Nonce) -> Option<Vec<u8>> {
+        let plain = self.open_at(place, sealed)?;
+        Some(self.seal_at(place, nonce, plain.expose()))
+    }
+
     /// `format ‖ key tag ‖ nonce ‖ ciphertext ‖ tag` under the sealing key.
     pub(crate) fn seal(&self, purpose: Purpose, nonce: Nonce, aad: &Aad, plain: &[u8]) -> Vec<u8> {
-        let key = self.primary();
+        let key = self.making(purpose);
         let mut sealed = Vec::with_capacity(HEADER + plain.len() + 16);
         sealed.push(FORMAT);
         sealed.extend_from_slice(&key.tag.0);
@@ -64,7 +92,7 @@ impl KeyRing {
             return None;
         }
         let tag = KeyTag(tag.try_into().ok()?);
-        let key = self.keys.iter().find(|key| key.tag == tag)?;
+        let key = self.made(purpose, tag)?;
         let mut body = body.to_vec();
         let length = key
             .aead(purpose)
@@ -90,13 +118,19 @@ impl KeyRing {
     /// A seal that tells later whether a ring is the one that a database was made with.
     #[must_use]
     pub fn mark(&self, nonce: Nonce) -> Vec<u8> {
-        self.seal(Purpose::Row, nonce, &Aad::row("meta", "ring"), b"nightlatch")
+        self.seal_at(&Self::mark_place(), nonce, b"nightlatch")
     }
 
     /// Whether this ring opens `mark`.
     #[must_use]
     pub fn knows(&self, mark: &[u8]) -> bool {
-        self.open(Purpose::Row, &Aad::row("meta", "ring"), mark).is_some()
+        self.open_at(&Self::mark_place(), mark).is_some()
+    }
+
+    /// Where the mark is sealed.
+    #[must_use]
+    pub fn mark_place() -> Place {
+        Place::new(Purpose::Row, Aad::row("meta", "ring"))
     }
 }
 

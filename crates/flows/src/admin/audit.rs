@@ -97,7 +97,7 @@ struct End {
 type Named = BTreeMap<([u8; 16], i64), (String, Hash)>;
 
 async fn read_checkpoints(env: &Env, report: &mut Report) -> Result<Named, Refused> {
-    let signers = env.ring.checkpoint_signers();
+    let signers = env.ring().checkpoint_signers();
     let mut named = Named::new();
     let mut known: HashSet<Hash> = HashSet::from([[0; 32]]);
     let mut after = [0; 16];

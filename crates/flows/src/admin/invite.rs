@@ -33,9 +33,8 @@ pub enum Invited {
 pub async fn invite(env: &Env, address: &str) -> Result<Invited, Refused> {
     let now = env.clock.now();
     let email = parse_email(address)?;
-    let lookups = email.lookup_keys(&env.ring);
-    let lookup = lookups[0];
-    if let Some(account) = env.store.read(ByAddress { lookups }).await? {
+    let lookup = email.lookup_key(&env.ring());
+    if let Some(account) = env.store.read(ByAddress { lookup }).await? {
         let unit = Promote { account, bootstrap_until: now.plus(BOOTSTRAP), now };
         return match env.write(unit).await? {
             Promoted::Done => Ok(Invited::Promoted),

@@ -2,4 +2,6 @@
 
 pub mod audit;
 pub mod invite;
+pub mod keys;
+pub mod reseal;
 pub mod users;

@@ -18,8 +18,8 @@ pub async fn find(env: &Env, id_or_address: &str) -> Result<Account, Refused> {
     let found = if let Ok(user) = id_or_address.parse::<UserId>() {
         env.store.read(ById { user }).await?
     } else {
-        let lookups = parse_email(id_or_address)?.lookup_keys(&env.ring);
-        env.store.read(ByAddress { lookups }).await?
+        let lookup = parse_email(id_or_address)?.lookup_key(&env.ring());
+        env.store.read(ByAddress { lookup }).await?
     };
     found.ok_or(Refused::NotFound)
 }
@@ -63,6 +63,6 @@ pub async fn set_standing(
 /// [`Refused::Conflict`] if the account changed meanwhile.
 pub async fn reset_methods(env: &Env, account: Account) -> Result<(), Refused> {
     let envelope = env.envelope(env.clock.now());
-    let done = env.write(ResetMethods { ring: env.ring.clone(), account, envelope }).await?;
+    let done = env.write(ResetMethods { ring: env.ring(), account, envelope }).await?;
     if done { Ok(()) } else { Err(Refused::Conflict) }
 }

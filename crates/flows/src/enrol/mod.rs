@@ -43,7 +43,7 @@ fn enroller(caller: &Enrolling) -> Enroller {
 fn completion(env: &Env, client: &Client, caller: &Enrolling) -> Completion {
     let fresh = env.fresh(client, env.clock.now());
     Completion {
-        ring: env.ring.clone(),
+        ring: env.ring(),
         user: caller.account().id,
         enroller: enroller(caller),
         envelope: env.envelope(fresh.now),
@@ -57,7 +57,7 @@ pub(crate) async fn new_set(
     user: UserId,
     now: Timestamp,
 ) -> Result<(Vec<SecretText>, StoredSet), Refused> {
-    let (ring, id, salt) = (env.ring.clone(), env.id(now), env.random());
+    let (ring, id, salt) = (env.ring(), env.id(now), env.random());
     let entropy: [[u8; 10]; SET_SIZE] = std::array::from_fn(|_| env.random());
     let cost = env.settings.password_cost;
     env.hash(move |memory| recovery_codes::generate(&ring, user, id, salt, &entropy, cost, memory))

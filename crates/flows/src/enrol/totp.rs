@@ -80,7 +80,7 @@ pub async fn enable(env: &Env, caller: &Enrolling, name: Option<&str>) -> Result
         lineage: *enroller(caller).lineage(),
         method,
         name: parsed.map(|name| name.as_str().to_owned()),
-        secret: seed.seal(&env.ring, env.random(), account.id, method, &parameters),
+        secret: seed.seal(&env.ring(), env.random(), account.id, method, &parameters),
         parameters,
         codes: stored,
         expires_at: now.plus(PENDING_LIFETIME),

@@ -76,7 +76,7 @@ pub async fn options(env: &Env, caller: &Enrolling, wish: Wish) -> Result<Option
         return Err(Refused::MethodNotAllowed);
     }
     let (now, account) = (env.clock.now(), caller.account());
-    let existing = Credentials { ring: env.ring.clone(), user: account.id };
+    let existing = Credentials { ring: env.ring(), user: account.id };
     let existing: Vec<_> = env.store.read(existing).await?.into_iter().map(|(_, it)| it).collect();
     if existing.len() >= MOST_CREDENTIALS {
         return Err(Refused::TooManyMethods);
@@ -99,7 +99,7 @@ pub async fn options(env: &Env, caller: &Enrolling, wish: Wish) -> Result<Option
         kind: wish.kind,
         name: name(wish.name.as_deref())?,
     };
-    Ok(Options { challenge_token: token.seal(&env.ring, env.random()), public_key })
+    Ok(Options { challenge_token: token.seal(&env.ring(), env.random()), public_key })
 }
 
 /// Finishes an enrolment with the browser's answer, which is the JSON text `credential`.
@@ -122,7 +122,7 @@ pub async fn finish(
         return Err(Refused::MethodNotAllowed);
     }
     let account = caller.account();
-    let Some(token) = EnrollingCeremony::open(&env.ring, challenge_token, now) else {
+    let Some(token) = EnrollingCeremony::open(&env.ring(), challenge_token, now) else {
         ceremonies::end_misplaced(env, challenge_token, now).await?;
         return Err(Refused::CredentialRefused);
     };

@@ -51,7 +51,7 @@ pub struct Signals {
 pub async fn list(env: &Env, signed: &SignedIn) -> Result<Listed, Refused> {
     let account = &signed.account;
     let (holding, codes) = env.store.read(Read { user: account.id }).await?;
-    let unit = Credentials { ring: env.ring.clone(), user: account.id };
+    let unit = Credentials { ring: env.ring(), user: account.id };
     let credentials = env.store.read(unit).await?;
     let signals = Signals {
         rp_id: env.settings.webauthn.party.id.clone(),
@@ -95,7 +95,7 @@ pub async fn rename(
 pub async fn remove(env: &Env, signed: &SignedIn, method: MethodId) -> Result<(), Refused> {
     stepped_up(env, signed).await?;
     let unit = Remove {
-        ring: env.ring.clone(),
+        ring: env.ring(),
         account: signed.account.clone(),
         session: signed.session.clone(),
         method,

@@ -28,7 +28,7 @@ pub async fn regenerate(env: &Env, signed: &SignedIn) -> Result<Codes, Refused> 
     let now = env.clock.now();
     let (codes, set) = new_set(env, signed.account.id, now).await?;
     let unit = Regenerate {
-        ring: env.ring.clone(),
+        ring: env.ring(),
         account: signed.account.clone(),
         session: signed.session.clone(),
         set,

@@ -32,7 +32,7 @@ pub async fn options(
     method: Option<MethodId>,
 ) -> Result<Options, Refused> {
     let now = env.clock.now();
-    let step = SignInStep::open(&env.ring, temp_token, now).ok_or(Refused::FlowEnded)?;
+    let step = SignInStep::open(&env.ring(), temp_token, now).ok_or(Refused::FlowEnded)?;
     let step = Arc::new(step);
     if !env.store.read(IsOpen { step: step.clone() }).await? {
         return Err(Refused::FlowEnded);
@@ -44,7 +44,7 @@ pub async fn options(
     let ceremony = ceremonies::begin(env, now);
     let public_key = ceremonies::ask(env, &ceremony, &credentials);
     let token = SecondFactorCeremony { ceremony, user: step.user, step: step.id, method };
-    Ok(Options { challenge_token: token.seal(&env.ring, env.random()), public_key })
+    Ok(Options { challenge_token: token.seal(&env.ring(), env.random()), public_key })
 }
 
 /// Completes a sign-in by a credential; its answer is the JSON text `credential`.
@@ -61,11 +61,11 @@ pub async fn answer(
     credential: &[u8],
 ) -> Result<Tokens, Refused> {
     let now = env.clock.now();
-    let Some(step) = SignInStep::open(&env.ring, temp_token, now) else {
+    let Some(step) = SignInStep::open(&env.ring(), temp_token, now) else {
         ceremonies::end_misplaced(env, challenge_token, now).await?;
         return Err(Refused::FlowEnded);
     };
-    let Some(token) = SecondFactorCeremony::open(&env.ring, challenge_token, now) else {
+    let Some(token) = SecondFactorCeremony::open(&env.ring(), challenge_token, now) else {
         ceremonies::end_misplaced(env, challenge_token, now).await?;
         return Err(Refused::InvalidCode);
     };
@@ -99,7 +99,7 @@ pub(crate) async fn present(
     let (now, random) = (fresh.now, fresh.random);
     let burn = Burn { id: asked.ceremony.id, expires_at: asked.ceremony.expires_at };
     let attempt = Attempt {
-        ring: env.ring.clone(),
+        ring: env.ring(),
         aim,
         allowed: env.settings.allowed.clone(),
         fresh,

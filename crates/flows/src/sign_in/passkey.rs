@@ -41,7 +41,7 @@ pub fn options(env: &Env, client: &Client) -> Options {
     let ceremony = ceremonies::begin(env, env.clock.now());
     let public_key = ceremonies::ask(env, &ceremony, &[]);
     let token = PasskeyCeremony::of_browser(ceremony, client.agent.as_deref());
-    Options { challenge_token: token.seal(&env.ring, env.random()), public_key }
+    Options { challenge_token: token.seal(&env.ring(), env.random()), public_key }
 }
 
 /// Signs in by a passkey. Its presence alone is one factor, and the password is asked for next.
@@ -53,7 +53,7 @@ pub fn options(env: &Env, client: &Client) -> Options {
 /// [`Refused::MethodNotAllowed`] and [`Refused::RecoveryRequired`].
 pub async fn sign_in(env: &Env, client: &Client, input: Input<'_>) -> Result<SignIn, Refused> {
     let now = env.clock.now();
-    let Some(token) = PasskeyCeremony::open(&env.ring, input.challenge_token, now) else {
+    let Some(token) = PasskeyCeremony::open(&env.ring(), input.challenge_token, now) else {
         ceremonies::end_misplaced(env, input.challenge_token, now).await?;
         return Err(Refused::InvalidCredential(None));
     };
@@ -68,7 +68,7 @@ pub async fn sign_in(env: &Env, client: &Client, input: Input<'_>) -> Result<Sig
         }
     };
     let lookup = credential_lookup(&response.raw_id);
-    let found = env.store.read(ByCredential { ring: env.ring.clone(), lookup }).await?;
+    let found = env.store.read(ByCredential { ring: env.ring(), lookup }).await?;
     match found {
         Found::Credential(account, state, credential) => {
             attempt.known(*account, state, &credential, &response, input.device_token).await
@@ -103,7 +103,7 @@ impl Attempt<'_> {
             burn: self.burn(),
             known,
             cloned,
-            ring: self.env.ring.clone(),
+            ring: self.env.ring(),
             envelope: self.env.envelope(self.now),
             address: self.client.address,
         };
@@ -178,7 +178,7 @@ impl Attempt<'_> {
         let fresh = env.fresh(self.client, self.now);
         let random = fresh.random;
         let unit = Passkey {
-            ring: env.ring.clone(),
+            ring: env.ring(),
             burn: self.burn(),
             account: account.clone(),
             asserted,
@@ -235,7 +235,7 @@ impl Attempt<'_> {
             expires_at: self.now.plus(STEP_LIFETIME),
         };
         Ok(SignIn::Challenge(Challenge {
-            temp_token: step.seal(&self.env.ring, self.env.random()),
+            temp_token: step.seal(&self.env.ring(), self.env.random()),
             factors: vec![Factor::Password],
             methods: Vec::new(),
             expires_in: STEP_LIFETIME,

@@ -58,9 +58,9 @@ struct Budgets {
 pub async fn sign_in(env: &Env, client: &Client, input: Input) -> Result<SignIn, Refused> {
     let now = env.clock.now();
     let email = parse_email(&input.email)?;
-    let lookups = email.lookup_keys(&env.ring);
-    let account = env.store.read(ByAddress { lookups: lookups.clone() }).await?;
-    let budgets = budgets(env, client, account.as_ref(), &lookups[0], input.device_token.as_ref());
+    let lookup = email.lookup_key(&env.ring());
+    let account = env.store.read(ByAddress { lookup }).await?;
+    let budgets = budgets(env, client, account.as_ref(), &lookup, input.device_token.as_ref());
     let streak = match env.write(Reserve { slots: budgets.reserve.clone(), now }).await? {
         Reserved::Go { streak } => streak,
         Reserved::Wait(until) => {
@@ -129,7 +129,7 @@ pub(super) fn known_device(
     account: &Account,
     token: Option<&SecretText>,
 ) -> Option<Device> {
-    token.and_then(|text| Device::open(&env.ring, text)).filter(|device| {
+    token.and_then(|text| Device::open(&env.ring(), text)).filter(|device| {
         device.user == account.id
             && account.password_at.is_none_or(|changed| device.issued_at >= changed)
     })
@@ -167,7 +167,7 @@ async fn go_on(
     let (now, random) = (fresh.now, fresh.random);
     let proofs = Proofs::default().with(proof);
     let unit = Accepted {
-        ring: env.ring.clone(),
+        ring: env.ring(),
         account: account.clone(),
         fresh,
         allowed: env.settings.allowed.clone(),
@@ -200,7 +200,7 @@ async fn go_on(
             methods
                 .retain(|method| method.state == State::Active && factors.contains(&method.factor));
             Ok(SignIn::Challenge(Challenge {
-                temp_token: step.seal(&env.ring, env.random()),
+                temp_token: step.seal(&env.ring(), env.random()),
                 factors,
                 methods,
                 expires_in: STEP_LIFETIME,
@@ -218,7 +218,7 @@ async fn go_on(
                 expires_at,
             };
             Ok(SignIn::EnrollmentRequired(EnrollmentRequired {
-                temp_token: token.seal(&env.ring, env.random()),
+                temp_token: token.seal(&env.ring(), env.random()),
                 allowed: env.settings.allowed.enrollable(),
                 expires_in: expires_at.since(now),
             }))

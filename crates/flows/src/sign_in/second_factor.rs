@@ -39,7 +39,7 @@ pub fn parse(factor: Factor, code: &SecretText) -> Result<AnyCode, Refused> {
 /// ([`Refused::FlowEnded`]), or it is the factor ([`Refused::MethodNotAllowed`]).
 #[must_use]
 pub fn not_offered(env: &Env, temp_token: &SecretText) -> Refused {
-    match SignInStep::open(&env.ring, temp_token, env.clock.now()) {
+    match SignInStep::open(&env.ring(), temp_token, env.clock.now()) {
         Some(_) => Refused::MethodNotAllowed,
         None => Refused::FlowEnded,
     }
@@ -60,7 +60,7 @@ pub async fn answer(
     method: Option<MethodId>,
 ) -> Result<Tokens, Refused> {
     let now = env.clock.now();
-    let step = SignInStep::open(&env.ring, temp_token, now).ok_or(Refused::FlowEnded)?;
+    let step = SignInStep::open(&env.ring(), temp_token, now).ok_or(Refused::FlowEnded)?;
     let known_device = step.known_device;
     let tokens = attempt(env, client, Aim::SignIn(Arc::new(step)), code, method).await?;
     Ok(tokens.with_device(env, known_device, now))
@@ -78,7 +78,7 @@ pub(crate) async fn attempt(
     let fresh = env.fresh(client, now);
     let random = fresh.random;
     let attempt = Attempt {
-        ring: env.ring.clone(),
+        ring: env.ring(),
         aim,
         allowed: env.settings.allowed.clone(),
         fresh,
@@ -97,7 +97,7 @@ pub(crate) async fn attempt(
             let user = attempt.user();
             let reserved = env.write(Reserve { attempt: attempt.clone() }).await?;
             let (account, set) = reserved.map_err(|refusal| turned_away(env, factor, refusal))?;
-            let ring = env.ring.clone();
+            let ring = env.ring();
             let proof = env.hash(move |memory| set.verify(&ring, user, &code, now, memory)).await?;
             let low_stock = env.envelope(now);
             env.write(Settle { attempt, account: *account, proof, low_stock }).await?

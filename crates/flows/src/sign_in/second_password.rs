@@ -33,14 +33,14 @@ pub async fn answer(
     text: SecretText,
 ) -> Result<Tokens, Refused> {
     let now = env.clock.now();
-    let step = SignInStep::open(&env.ring, temp_token, now).ok_or(Refused::FlowEnded)?;
+    let step = SignInStep::open(&env.ring(), temp_token, now).ok_or(Refused::FlowEnded)?;
     if !step.proofs.are_completed_by(Factor::Password) {
         return Err(Refused::MethodNotAllowed);
     }
     let step = Arc::new(step);
     let account = env.store.read(ById { user: step.user }).await?.ok_or(Refused::FlowEnded)?;
     let lookup = Email::parse(&account.email)
-        .and_then(|email| email.lookup_keys(&env.ring).first().copied())
+        .map(|email| email.lookup_key(&env.ring()))
         .ok_or(Refused::MethodNotAllowed)?;
     // Whoever has the key is no stranger, and no known device: their guesses are counted apart.
     let slot = env.budget(Budget::KnownDevice, &lookup, b"webauthn");
@@ -65,7 +65,7 @@ pub async fn answer(
     let random = fresh.random;
     let known_device = step.known_device;
     let unit = Complete {
-        ring: env.ring.clone(),
+        ring: env.ring(),
         step,
         account: account.clone(),
         proof,

@@ -90,8 +90,8 @@ pub async fn register(env: &Env, input: Input) -> Result<Registered, Refused> {
     if let Some(invite) = invite {
         return accept(env, checked, chosen, &invite, now).await;
     }
-    let lookups = checked.email.lookup_keys(&env.ring);
-    let mail_budget = env.budget(Budget::Mail, &lookups[0], b"");
+    let lookup = checked.email.lookup_key(&env.ring());
+    let mail_budget = env.budget(Budget::Mail, &lookup, b"");
     let reserve = Reserve { slots: vec![mail_budget], now };
     // Beyond the budget nothing is mailed, and nobody is told.
     let may_mail = matches!(env.write(reserve).await?, Reserved::Go { .. });
@@ -99,11 +99,11 @@ pub async fn register(env: &Env, input: Input) -> Result<Registered, Refused> {
         let hash = chosen.ok_or(Refused::PasswordRequired)?;
         let account = new_account(env, &checked, &hash, now);
         let envelope = may_mail.then(|| env.envelope(now));
-        env.write(Register { ring: env.ring.clone(), account, envelope }).await?;
+        env.write(Register { ring: env.ring(), account, envelope }).await?;
         return Ok(answer(checked, false, None));
     }
     if may_mail {
-        env.write(begin(env, &checked.email, checked.locale.clone(), lookups, now)).await?;
+        env.write(begin(env, &checked.email, checked.locale.clone(), lookup, now)).await?;
     }
     let token = chosen.map(|hash| registration_token(env, &checked, hash, now));
     Ok(answer(checked, true, token))
@@ -138,10 +138,10 @@ pub async fn resend(env: &Env, email: &str) -> Result<(), Refused> {
     if !env.settings.verify_email || !open {
         return Ok(());
     }
-    let lookups = email.lookup_keys(&env.ring);
-    let slots = vec![env.budget(Budget::Mail, &lookups[0], b"")];
+    let lookup = email.lookup_key(&env.ring());
+    let slots = vec![env.budget(Budget::Mail, &lookup, b"")];
     if let Reserved::Go { .. } = env.write(Reserve { slots, now }).await? {
-        env.write(begin(env, &email, None, lookups, now)).await?;
+        env.write(begin(env, &email, None, lookup, now)).await?;
     }
     Ok(())
 }
@@ -150,7 +150,7 @@ fn begin(
     env: &Env,
     email: &Email,
     locale: Option<String>,
-    lookups: Vec<[u8; 32]>,
+    lookup: [u8; 32],
     now: Timestamp,
 ) -> Begin {
     let link = MailLink {
@@ -159,11 +159,11 @@ fn begin(
         expires_at: now.plus(LINK_LIFETIME),
     };
     Begin {
-        ring: env.ring.clone(),
-        lookups,
+        ring: env.ring(),
+        lookup,
         email: email.as_str().to_owned(),
         locale,
-        finish: Template::FinishRegistration { link: link.seal(&env.ring, env.random()) },
+        finish: Template::FinishRegistration { link: link.seal(&env.ring(), env.random()) },
         envelope: env.envelope(now),
     }
 }
@@ -241,7 +241,7 @@ fn registration_token(
         chosen_at: now,
         expires_at: now.plus(LINK_LIFETIME),
     };
-    registration.seal(&env.ring, env.random())
+    registration.seal(&env.ring(), env.random())
 }
 
 fn new_account(env: &Env, checked: &Checked, hash: &PasswordHash, now: Timestamp) -> NewAccount {
@@ -249,10 +249,10 @@ fn new_account(env: &Env, checked: &Checked, hash: &PasswordHash, now: Timestamp
     NewAccount {
         id,
         email: checked.email.as_str().to_owned(),
-        lookups: checked.email.lookup_keys(&env.ring),
+        lookup: checked.email.lookup_key(&env.ring()),
         name: checked.name.clone(),
         locale: checked.locale.clone(),
-        password: hash.seal(&env.ring, env.random(), id),
+        password: hash.seal(&env.ring(), env.random(), id),
         verified: false,
         bootstrap_until: None,
         now,

@@ -33,7 +33,7 @@ pub async fn verify(
     password: Option<SecretText>,
 ) -> Result<Tokens, Refused> {
     let now = env.clock.now();
-    let link = MailLink::open(&env.ring, token, now).ok_or(Refused::InvalidToken)?;
+    let link = MailLink::open(&env.ring(), token, now).ok_or(Refused::InvalidToken)?;
     let email = Email::parse(&link.address).ok_or(Refused::InvalidToken)?;
     if env.settings.registration != settings::Registration::Open {
         return Err(Refused::RegistrationClosed);
@@ -42,7 +42,7 @@ pub async fn verify(
     let mailbox = Proofs::default().with(&link.prove(id, now));
     let (name, locale, hash, proofs) = match (registration_token, password) {
         (Some(text), None) => {
-            let kept = Registration::open(&env.ring, text, now).ok_or(Refused::InvalidToken)?;
+            let kept = Registration::open(&env.ring(), text, now).ok_or(Refused::InvalidToken)?;
             if kept.address != email.normalised() {
                 return Err(Refused::InvalidToken);
             }
@@ -66,10 +66,10 @@ pub async fn verify(
     let account = NewAccount {
         id,
         email: email.as_str().to_owned(),
-        lookups: email.lookup_keys(&env.ring),
+        lookup: email.lookup_key(&env.ring()),
         name,
         locale,
-        password: hash.seal(&env.ring, env.random(), id),
+        password: hash.seal(&env.ring(), env.random(), id),
         verified: true,
         bootstrap_until: None,
         now,
@@ -77,7 +77,7 @@ pub async fn verify(
     let fresh = env.fresh(client, now);
     let random = fresh.random;
     let unit = Verify {
-        ring: env.ring.clone(),
+        ring: env.ring(),
         link: link.id,
         expires_at: link.expires_at,
         account,

@@ -26,7 +26,7 @@ pub async fn options(
     let ceremony = ceremonies::begin(env, env.clock.now());
     let public_key = ceremonies::ask(env, &ceremony, &credentials);
     let token = StepUpCeremony { ceremony, user, session, method };
-    Ok(Options { challenge_token: token.seal(&env.ring, env.random()), public_key })
+    Ok(Options { challenge_token: token.seal(&env.ring(), env.random()), public_key })
 }
 
 /// Steps up by a credential; its answer is the JSON text `credential`.
@@ -43,7 +43,7 @@ pub async fn answer(
     credential: &[u8],
 ) -> Result<Tokens, Refused> {
     let now = env.clock.now();
-    let Some(token) = StepUpCeremony::open(&env.ring, challenge_token, now) else {
+    let Some(token) = StepUpCeremony::open(&env.ring(), challenge_token, now) else {
         ceremonies::end_misplaced(env, challenge_token, now).await?;
         return Err(Refused::InvalidCode);
     };

@@ -44,7 +44,7 @@ pub struct Sent {
 
 fn address(env: &Env, signed: &SignedIn) -> Option<(Email, [u8; 32])> {
     let email = Email::parse(&signed.account.email)?;
-    let lookup = *email.lookup_keys(&env.ring).first()?;
+    let lookup = email.lookup_key(&env.ring());
     Some((email, lookup))
 }
 
@@ -60,7 +60,7 @@ pub async fn options(env: &Env, signed: &SignedIn, factor: Factor) -> Result<Sen
     let now = env.clock.now();
     let (email, lookup) = address(env, signed).ok_or(Refused::MethodNotAllowed)?;
     let unit = mail_code::Send {
-        ring: env.ring.clone(),
+        ring: env.ring(),
         account: signed.account.clone(),
         session: signed.session.clone(),
         id: env.id(now),
@@ -113,7 +113,7 @@ async fn by_mail(
     };
     let fresh = env.fresh(client, env.clock.now());
     let (now, random) = (fresh.now, fresh.random);
-    let unit = mail_code::Try { ring: env.ring.clone(), session: signed.session, code, fresh };
+    let unit = mail_code::Try { ring: env.ring(), session: signed.session, code, fresh };
     match env.write(unit).await? {
         Ok(session) => {
             env.observer.presented(Factor::Email, Outcome::Accepted);
@@ -144,7 +144,7 @@ pub async fn by_password(
     let fresh = env.fresh(client, now);
     let random = fresh.random;
     let unit = Renew {
-        ring: env.ring.clone(),
+        ring: env.ring(),
         session,
         account: account.clone(),
         proof,
@@ -166,7 +166,7 @@ pub(crate) async fn check_password(
 ) -> Result<(nightlatch_core::proof::Proof, i64), Refused> {
     let now = env.clock.now();
     let lookup = Email::parse(&account.email)
-        .and_then(|email| email.lookup_keys(&env.ring).first().copied())
+        .map(|email| email.lookup_key(&env.ring()))
         .ok_or(Refused::MethodNotAllowed)?;
     let slot = env.budget(Budget::KnownDevice, &lookup, b"session");
     let streak = match env.write(Reserve { slots: vec![slot], now }).await? {

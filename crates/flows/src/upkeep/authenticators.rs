@@ -24,7 +24,7 @@ pub async fn review(env: &Env) -> Result<usize, Refused> {
             let before = suspended;
             for (user, method) in methods {
                 let envelope = env.envelope(now);
-                let unit = Suspend { ring: env.ring.clone(), user, method, envelope };
+                let unit = Suspend { ring: env.ring(), user, method, envelope };
                 suspended += usize::from(env.write(unit).await?);
             }
             if suspended == before {

@@ -22,7 +22,7 @@ pub async fn checkpoint(env: &Env, last: &[Head]) -> Result<Option<Vec<Head>>, R
         .map_or([0; 32], |checkpoint| checkpoint.hash());
     let checkpoint = Checkpoint { at: now, previous, heads };
     let body = checkpoint.to_bytes();
-    let signers = env.ring.checkpoint_signers();
+    let signers = env.ring().checkpoint_signers();
     let signer = signers.first().ok_or(Refused::Conflict)?;
     let row = Signed {
         id: env.id(now),

@@ -1,9 +1,11 @@
-//! What goes on beside the requests: sending, signing the audit trail, dropping what is over.
+//! What goes on beside the requests: sending, signing the audit trail, dropping what is over, taking
+//! other keys.
 //!
 //! Each is one step; whoever wires the server repeats it.
 
 pub mod authenticators;
 pub mod checkpoint;
+pub mod keys;
 pub mod outbox;
 
 use std::time::Duration;

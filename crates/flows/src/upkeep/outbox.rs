@@ -42,12 +42,12 @@ pub async fn send_one(env: &Env, courier: &dyn Courier) -> Result<Sent, Refused>
     let claimed = env.store.write(Claim { now, retry_at: now.plus(LEASE) }).await?;
     let Some(claimed) = claimed else { return Ok(Sent::Nothing) };
     let id = claimed.id;
-    let Some(message) = Message::open(&env.ring, &claimed.body, id) else {
+    let Some(message) = Message::open(&env.ring(), &claimed.body, id) else {
         tracing::error!("A message in the outbox does not open with this key ring; dropped");
         env.store.write(Settle { id }).await?;
         return Ok(Sent::Dropped);
     };
-    let mail = render(&env.ring, &env.settings.public_url, &message);
+    let mail = render(&env.ring(), &env.settings.public_url, &message);
     match courier.deliver(mail).await {
         Ok(()) => {
             env.store.write(Settle { id }).await?;

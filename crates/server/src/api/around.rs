@@ -117,7 +117,7 @@ struct KeySet {
 
 /// `GET /.well-known/jwks.json`
 async fn jwks(State(env): State<Arc<Env>>) -> ([(HeaderName, HeaderValue); 1], Json<KeySet>) {
-    ([CACHED], Json(KeySet { keys: env.tokens.public_keys() }))
+    ([CACHED], Json(KeySet { keys: env.tokens().public_keys() }))
 }
 
 /// The pages that may use the passkeys of this server (WebAuthn Level 3 §5.11.1).

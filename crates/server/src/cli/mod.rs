@@ -11,6 +11,7 @@ mod failure;
 mod keys;
 mod migrate;
 mod output;
+mod rotation;
 mod serve;
 mod target;
 mod user;
@@ -41,7 +42,7 @@ enum Command {
     /// Check or show the settings of a production server
     #[command(subcommand)]
     Config(config::Command),
-    /// Make keys
+    /// Make, see and change keys
     #[command(subcommand)]
     Keys(keys::Command),
     /// Make administrators
@@ -74,7 +75,7 @@ pub fn main() -> ExitCode {
                 Command::Serve(args) => serve::run(&args).await,
                 Command::Migrate(args) => migrate::run(&args).await,
                 Command::Config(command) => config::run(&command),
-                Command::Keys(command) => keys::run(&command),
+                Command::Keys(command) => keys::run(&command).await,
                 Command::Admin(command) => admin::run(&command).await,
                 Command::User(command) => user::run(&command).await,
                 Command::Audit(command) => audit::run(&command).await,
@@ -109,6 +110,7 @@ mod tests {
         check("nightlatch user list --data a", None);
         check("nightlatch user list --data a --database sqlite:a.db", None);
         check("nightlatch audit verify --config a.toml --json", None);
+        check("nightlatch keys retire 1a2b3c4d --at-once --data a", None);
         check("nightlatch --version", Some(0));
         check("nightlatch user --help", Some(0));
         for misuse in [
@@ -120,6 +122,8 @@ mod tests {
             "nightlatch user list --config a.toml --data a",
             "nightlatch user list --config a.toml --database sqlite:a.db",
             "nightlatch user list --data a --limit 0",
+            "nightlatch keys rotate",
+            "nightlatch keys promote 1a2b3c --data a",
             "nightlatch admin invite --data a",
             "nightlatch admin invite --data a --email a@b.c --out f --print",
             "nightlatch dev --listen 8080",

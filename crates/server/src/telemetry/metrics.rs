@@ -39,6 +39,7 @@ pub struct Metrics {
     /// From memory, and from the database.
     callers: [Counter; 2],
     hears_changes: Gauge,
+    keys_refused: Gauge,
 }
 
 impl Metrics {
@@ -56,6 +57,7 @@ impl Metrics {
             messages: Family::default(),
             callers: [Counter::default(), Counter::default()],
             hears_changes: Gauge::default(),
+            keys_refused: Gauge::default(),
         };
         this.registered(version)
     }
@@ -108,6 +110,11 @@ impl Metrics {
             self.hears_changes.clone(),
         );
         registry.register(
+            "keys_refused",
+            "Whether the key file says something that this server does not take",
+            self.keys_refused.clone(),
+        );
+        registry.register(
             "build",
             "The version that is running",
             Info::new(vec![("version", version)]),
@@ -133,6 +140,11 @@ impl Metrics {
     pub fn message(&self, channel: &'static str, result: Sent) {
         let labels = [("channel", channel), ("result", result.as_str())];
         self.messages.get_or_create(&labels).inc();
+    }
+
+    /// Notes whether the key file says what is not taken.
+    pub(crate) fn keys_refused(&self, refused: bool) {
+        self.keys_refused.set(i64::from(refused));
     }
 
     /// Counts a request as under way for as long as the answer is kept.
@@ -214,7 +226,7 @@ mod tests {
         let text = used().render();
         let names = text.lines().filter_map(|line| line.strip_prefix("# TYPE "));
         let names: Vec<_> = names.filter_map(|rest| rest.split(' ').next()).collect();
-        assert_eq!(names.len(), 9);
+        assert_eq!(names.len(), 10);
         for name in names {
             let help = format!("# HELP {name} ");
             let help = text.lines().find_map(|line| line.strip_prefix(&help)).unwrap();
@@ -237,6 +249,7 @@ mod tests {
             "nightlatch_http_request_duration_seconds_count\
              {route=\"/a/{id}\",method=\"GET\",status=\"200\"} 1",
             "nightlatch_http_in_flight 0",
+            "nightlatch_keys_refused 0",
             "nightlatch_build_info{version=\"1.2.3\"} 1",
         ] {
             assert!(text.lines().any(|other| other == line), "{line} is not in\n{text}");

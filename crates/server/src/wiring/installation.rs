@@ -14,15 +14,15 @@ use nightlatch_flows::{
     boot::{self, Unfit},
     env::{OsEntropy, SystemClock},
     hasher::Hasher,
+    keys::Keys,
     metadata::Metadata,
     observer::Unobserved,
-    tokens::AccessTokens,
 };
 use nightlatch_store::{BadDatabase, Database, Fault, OpenError, Options, Store, units::meta::Get};
 use tokio::sync::Notify;
 
 use crate::{
-    config::{Config, Keys, Mode, Passwords},
+    config::{self, Config, Mode, Passwords},
     wiring::{
         keys::{self, BadKeys},
         metadata::{self, BadMetadata},
@@ -91,6 +91,9 @@ impl Unopened {
             Self::Unfit(Unfit::WrongKeys) => {
                 "restore the key file that the database was made with; new keys would lock everybody out"
             }
+            Self::Unfit(Unfit::MissingKey { .. }) => {
+                "put that key back into the key file; `nightlatch keys retire` says when one may go"
+            }
             Self::Unfit(Unfit::MadeByDev) => {
                 "name a new database in `database.url` and run `nightlatch migrate`"
             }
@@ -125,7 +128,7 @@ async fn open_or_make(config: &Config) -> Result<Env, Unopened> {
     }
     make_folder(config)?;
     let store = Store::open_and_migrate(options, SystemClock::default().now()).await?;
-    if let Keys::File(path) = &config.keys
+    if let config::Keys::File(path) = &config.keys
         && !path.exists()
     {
         // A new ring would lock everybody out whose second factor the old one sealed.
@@ -172,7 +175,7 @@ pub fn chained(database: Database) -> Options {
 /// The folder of a development server.
 fn folder(config: &Config) -> Option<&Path> {
     match (config.mode, &config.keys) {
-        (Mode::Dev, Keys::File(keys)) => keys.parent(),
+        (Mode::Dev, config::Keys::File(keys)) => keys.parent(),
         _ => None,
     }
 }
@@ -188,15 +191,17 @@ fn make_folder(config: &Config) -> Result<(), Unopened> {
 
 /// Checks that database, keys and purpose belong together, and puts the world around them.
 async fn claim(config: &Config, store: Store, ring: KeyRing) -> Result<Env, Unopened> {
-    let mut nonce = [0; 12];
-    OsEntropy.fill(&mut nonce);
+    let mut nonces = [[0; 12]; 2];
+    for nonce in &mut nonces {
+        OsEntropy.fill(nonce);
+    }
     let now = SystemClock::default().now();
-    let mark = boot::claim(&store, &ring, purpose(config.mode), nonce, now).await?;
+    let (ring, mark) = boot::claim(&store, ring, purpose(config.mode), nonces, now).await?;
     let world = World {
         store,
         clock: Arc::new(SystemClock::from_mark(mark)),
         entropy: Arc::new(OsEntropy),
-        ring: Arc::new(ring),
+        ring,
     };
     Ok(world.env(&config.passwords, settings::of(config)))
 }
@@ -219,7 +224,7 @@ pub struct World {
     /// Randomness.
     pub entropy: Arc<dyn Entropy>,
     /// Keys that the database knows.
-    pub ring: Arc<KeyRing>,
+    pub ring: KeyRing,
 }
 
 impl World {
@@ -231,8 +236,7 @@ impl World {
             clock: self.clock,
             entropy: self.entropy,
             hasher: Hasher::new(passwords.permits.get(), passwords.queue),
-            tokens: AccessTokens::new(&self.ring, &settings.public_url),
-            ring: self.ring,
+            keys: Keys::new(self.ring, &settings.public_url),
             settings,
             metadata: Metadata::default(),
             outbox: Notify::new(),

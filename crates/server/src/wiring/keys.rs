@@ -2,6 +2,7 @@
 
 use std::{
     fs, io,
+    os::unix::fs::PermissionsExt,
     path::{Path, PathBuf},
 };
 
@@ -24,6 +25,9 @@ pub enum BadKeys {
         /// What the system says.
         source: io::Error,
     },
+    /// Its file can be read by others.
+    #[error("others than its owner can read the key file {}", .0.display())]
+    Open(PathBuf),
     /// Its file can't be made.
     #[error("the key file {} can't be made", path.display())]
     NotMade {
@@ -35,6 +39,20 @@ pub enum BadKeys {
     /// What was read is no key ring.
     #[error("the keys can't be used")]
     Ring(#[from] BadRing),
+    /// Its file can't be changed.
+    #[error("the key file {} can't be changed", path.display())]
+    NotChanged {
+        /// The file.
+        path: PathBuf,
+        /// What the system says.
+        source: io::Error,
+    },
+    /// Somebody else changes its file; this one is in the way.
+    #[error("somebody else is changing the key file: {} is there", .0.display())]
+    Busy(PathBuf),
+    /// Its file is not what it was a moment ago.
+    #[error("somebody else changed the key file {}", .0.display())]
+    Moved(PathBuf),
     /// The database was made with keys whose file is gone.
     #[error("the database was made with keys, but their file {} is gone", .0.display())]
     Gone(PathBuf),
@@ -46,6 +64,10 @@ impl BadKeys {
     pub fn next(&self) -> &'static str {
         match self {
             Self::Unreadable { .. } => "correct the path or its permissions",
+            Self::Open(_) => "take that right away with chmod 600",
+            Self::NotChanged { .. } => "run the command as the owner of the file, or as root",
+            Self::Busy(_) => "wait for the other command; if there is none, remove that file",
+            Self::Moved(_) => "try again",
             Self::NotMade { .. } => "choose a new file in a folder that you can write to",
             Self::Ring(_) => "restore the keys, or make new ones with `nightlatch keys new`",
             Self::Gone(_) => {
@@ -67,12 +89,27 @@ pub fn read(keys: &Keys) -> Result<KeyRing, BadKeys> {
     }
 }
 
-fn read_file(path: &Path) -> Result<KeyRing, BadKeys> {
-    let bytes = fs::read(path)
-        .map(Secret::new)
-        .map_err(|source| BadKeys::Unreadable { path: path.to_owned(), source })?;
-    let text = std::str::from_utf8(bytes.expose()).map_err(|_| BadRing::Line(1))?;
-    Ok(KeyRing::parse(text)?)
+/// Reads the ring in a file.
+///
+/// # Errors
+///
+/// [`BadKeys`] says what to do.
+pub fn read_file(path: &Path) -> Result<KeyRing, BadKeys> {
+    Ok(KeyRing::parse(text(&read_bytes(path)?)?)?)
+}
+
+/// What is in a key file.
+pub(super) fn read_bytes(path: &Path) -> Result<Secret, BadKeys> {
+    let unreadable = |source| BadKeys::Unreadable { path: path.to_owned(), source };
+    let mode = fs::metadata(path).map_err(unreadable)?.permissions().mode();
+    if mode & 0o077 != 0 {
+        return Err(BadKeys::Open(path.to_owned()));
+    }
+    fs::read(path).map(Secret::new).map_err(unreadable)
+}
+
+pub(super) fn text(bytes: &Secret) -> Result<&str, BadRing> {
+    std::str::from_utf8(bytes.expose()).map_err(|_| BadRing::Line(1))
 }
 
 /// Makes a file with one fresh key; never writes over another.

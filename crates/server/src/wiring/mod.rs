@@ -5,6 +5,7 @@
 //! it is told to stop.
 
 pub mod installation;
+pub mod key_file;
 pub mod keys;
 pub mod metadata;
 pub mod private_file;
@@ -14,3 +15,4 @@ pub mod settings;
 #[cfg(test)]
 mod tests;
 pub mod upkeep;
+pub mod watch;

@@ -1,21 +1,23 @@
 //! A running server: two listeners, upkeep beside them, and an orderly end.
 
-use std::{io, net::SocketAddr, sync::Arc, time::Duration};
+use std::{fs, io, net::SocketAddr, sync::Arc, time::Duration};
 
 use nightlatch_flows::{
     Env,
     courier::{Courier, Off},
+    upkeep::keys::{Node, announce},
 };
 use tokio::{net::TcpListener, sync::watch, time::timeout};
 
 use crate::{
-    config::{Config, Delivery},
+    config::{Config, Delivery, Keys},
     delivery::mailbox::Mailbox,
     http::serve::serve,
     telemetry::metrics::Metrics,
     wiring::{
         routes::{self, Health},
-        upkeep::Upkeep,
+        upkeep::{KeySource, Upkeep},
+        watch::Watch,
     },
 };
 
@@ -87,7 +89,10 @@ pub async fn run(
         None => Arc::new(Off),
     };
     let models = config.webauthn.metadata.clone();
-    let upkeep = Upkeep::start(&env, courier, models, &metrics, &health);
+    let source = key_source(config, &env, listeners.public.local_addr()?);
+    // Before it seals for others, they know which keys it has.
+    announce(&env, &source.node).await?;
+    let upkeep = Upkeep::start(&env, courier, models, source, &metrics, &health);
 
     let (told, stopping) = watch::channel(());
     let serving = tokio::spawn(async move {
@@ -109,4 +114,17 @@ pub async fn run(
         tracing::warn!("The store did not close in time");
     }
     Ok(asked?)
+}
+
+fn key_source(config: &Config, env: &Env, listen: SocketAddr) -> KeySource {
+    let file = match &config.keys {
+        Keys::File(path) => Some(Watch::new(path.clone())),
+        Keys::Ring(_) => None,
+    };
+    let host = fs::read_to_string("/proc/sys/kernel/hostname").unwrap_or_default();
+    let name = match host.trim() {
+        "" => listen.to_string(),
+        host => format!("{host} ({listen})"),
+    };
+    KeySource { file, node: Node { id: env.random(), name } }
 }

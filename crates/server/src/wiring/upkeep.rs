@@ -9,6 +9,7 @@ use nightlatch_flows::{
     upkeep::{
         authenticators,
         checkpoint::checkpoint,
+        keys::{self, Node},
         mark_time,
         outbox::{Sent, send_one},
         purge,
@@ -16,6 +17,7 @@ use nightlatch_flows::{
 };
 use nightlatch_store::Fault;
 use tokio::{
+    signal::unix::{SignalKind, signal},
     sync::watch,
     task::JoinSet,
     time::{Interval, MissedTickBehavior, interval, timeout},
@@ -24,7 +26,7 @@ use tokio::{
 use crate::{
     config::MetadataFile,
     telemetry::{self, metrics::Metrics},
-    wiring::{metadata, routes::Health},
+    wiring::{metadata, routes::Health, watch::Watch},
 };
 
 /// What waits in the outbox is looked for this often, besides at once after a request.
@@ -40,11 +42,23 @@ const SECOND: Duration = Duration::from_secs(1);
 /// What is over is dropped this often.
 const PURGE_EVERY: Duration = Duration::from_mins(1);
 
+/// The key file is looked at this often, besides at once after SIGHUP; other nodes are told as often.
+const KEYS_EVERY: Duration = Duration::from_secs(5);
+
 /// What is known of authenticators is read again this often.
 const REVIEW_EVERY: Duration = Duration::from_hours(24);
 
 /// How long the last steps may take.
 const GRACE: Duration = Duration::from_secs(5);
+
+/// Where the keys of a running server come from, and who it is to the other nodes.
+#[derive(Debug)]
+pub struct KeySource {
+    /// Its key file, if they come from one.
+    pub file: Option<Watch>,
+    /// The server.
+    pub node: Node,
+}
 
 /// The running tasks.
 #[derive(Debug)]
@@ -60,6 +74,7 @@ impl Upkeep {
         env: &Arc<Env>,
         courier: Arc<dyn Courier>,
         models: Option<MetadataFile>,
+        source: KeySource,
         metrics: &Arc<Metrics>,
         health: &Arc<Health>,
     ) -> Self {
@@ -72,6 +87,8 @@ impl Upkeep {
         let marking = pace("noting the time", SECOND);
         tasks.spawn(mark(Arc::clone(env), Arc::clone(health), marking));
         tasks.spawn(drop_old(Arc::clone(env), pace("dropping what is over", PURGE_EVERY)));
+        let looking = pace("looking after the keys", KEYS_EVERY);
+        tasks.spawn(look_after_keys(Arc::clone(env), source, Arc::clone(metrics), looking));
         if let Some(models) = models {
             let reviewing = pace("looking again at authenticators", REVIEW_EVERY);
             tasks.spawn(review(Arc::clone(env), models, reviewing));
@@ -134,6 +151,34 @@ async fn mark(env: Arc<Env>, health: Arc<Health>, mut pace: Pace) {
     }
 }
 
+async fn look_after_keys(
+    env: Arc<Env>,
+    KeySource { mut file, node }: KeySource,
+    metrics: Arc<Metrics>,
+    mut pace: Pace,
+) {
+    let mut hangups = signal(SignalKind::hangup()).ok();
+    loop {
+        let hangup = async {
+            match &mut hangups {
+                Some(hangups) => hangups.recv().await,
+                None => pending().await,
+            }
+        };
+        if !pace.next_or(hangup).await {
+            return;
+        }
+        if pace.ending {
+            pace.note(&keys::leave(&env, &node).await);
+            return;
+        }
+        if let Some(file) = &mut file {
+            metrics.keys_refused(!file.look(&env).await);
+        }
+        pace.note(&keys::announce(&env, &node).await);
+    }
+}
+
 async fn drop_old(env: Arc<Env>, mut pace: Pace) {
     while pace.next().await {
         pace.note(&purge(&env).await);
@@ -166,18 +211,18 @@ impl Pace {
 
     /// Waits until it is time for a step; there is one more after the word to stop, then none.
     async fn next(&mut self) -> bool {
-        self.next_or(pending()).await
+        self.next_or(pending::<()>()).await
     }
 
     /// The same, with a step as soon as `woken` is done.
-    async fn next_or(&mut self, woken: impl Future<Output = ()>) -> bool {
+    async fn next_or<T>(&mut self, woken: impl Future<Output = T>) -> bool {
         if self.ending {
             return false;
         }
         tokio::select! {
             _ = self.stop.changed() => self.ending = true,
             _ = self.ticks.tick() => {}
-            () = woken => {}
+            _ = woken => {}
         }
         true
     }

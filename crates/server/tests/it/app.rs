@@ -137,9 +137,10 @@ impl App {
         let now = clock.now();
         let store = Store::open_and_migrate(place.options(), now).await.unwrap();
         let ring = KeyRing::single(&[7; 32]);
-        boot::claim(&store, &ring, purpose(config.mode), [0; 12], now).await.unwrap();
-        let world =
-            World { store, clock: clock.clone(), entropy: Arc::new(OsEntropy), ring: ring.into() };
+        let nonces = [[0; 12], [1; 12]];
+        let claimed = boot::claim(&store, ring, purpose(config.mode), nonces, now).await;
+        let (ring, _) = claimed.unwrap();
+        let world = World { store, clock: clock.clone(), entropy: Arc::new(OsEntropy), ring };
         let mut settings = settings::of(&config);
         if let Some(change) = setup.settings {
             change(&mut settings);

@@ -16,6 +16,7 @@ mod enumeration;
 mod frame;
 mod frame_pages;
 mod frame_sockets;
+mod keys;
 mod lockout;
 mod main_job;
 mod metadata;

@@ -88,35 +88,28 @@ impl FromRow for Account {
 
 /// Reads the account with this address.
 pub struct ByAddress {
-    /// Look-up keys of the address under every key of the ring.
-    pub lookups: Vec<[u8; 32]>,
+    /// By which the address is found.
+    pub lookup: [u8; 32],
 }
 
 impl Unit for ByAddress {
     type Out = Option<Account>;
 
     async fn run(&self, tx: &mut Tx<'_>) -> Result<Option<Account>, Fault> {
-        find(tx, &self.lookups).await
+        find(tx, &self.lookup).await
     }
 }
 
-/// Looks under every key, found or not: an unknown address costs the same statements as a known one.
-pub(crate) async fn find(tx: &mut Tx<'_>, lookups: &[[u8; 32]]) -> Result<Option<Account>, Fault> {
-    let mut found = None;
-    for lookup in lookups {
-        let account = tx
-            .row::<Account>(
-                sql!(
-                    "SELECT u.id, u.email, u.name, u.locale, u.state, u.epoch, u.password, \
-                     u.password_at, u.email_verified_at, u.is_admin, u.bootstrap_until, u.created_at \
-                     FROM addresses a JOIN users u ON u.id = a.user_id WHERE a.lookup = ?1"
-                ),
-                args![lookup],
-            )
-            .await?;
-        found = found.or(account);
-    }
-    Ok(found)
+pub(crate) async fn find(tx: &mut Tx<'_>, lookup: &[u8; 32]) -> Result<Option<Account>, Fault> {
+    tx.row::<Account>(
+        sql!(
+            "SELECT u.id, u.email, u.name, u.locale, u.state, u.epoch, u.password, \
+             u.password_at, u.email_verified_at, u.is_admin, u.bootstrap_until, u.created_at \
+             FROM addresses a JOIN users u ON u.id = a.user_id WHERE a.lookup = ?1"
+        ),
+        args![lookup],
+    )
+    .await
 }
 
 /// Reads the account with this id.

@@ -25,8 +25,8 @@ pub struct NewAccount {
     pub id: UserId,
     /// The address, as it was given.
     pub email: String,
-    /// Its look-up keys under every key of the ring, the sealing key's first.
-    pub lookups: Vec<[u8; 32]>,
+    /// By which it is found.
+    pub lookup: [u8; 32],
     /// How its owner is called.
     pub name: Option<String>,
     /// The language its owner chose.
@@ -43,11 +43,6 @@ pub struct NewAccount {
 
 /// Writes the account unless its address is taken.
 async fn insert(tx: &mut Tx<'_>, new: &NewAccount) -> Result<bool, Fault> {
-    let Some(lookup) = new.lookups.first() else { return Err(Fault::broken("no look-up key")) };
-    // Under an older key of the ring the address may be filed elsewhere.
-    if account::find(tx, &new.lookups).await?.is_some() {
-        return Ok(false);
-    }
     tx.put(
         sql!(
             "INSERT INTO users (id, email, name, locale, state, epoch, password, password_at, \
@@ -72,11 +67,11 @@ async fn insert(tx: &mut Tx<'_>, new: &NewAccount) -> Result<bool, Fault> {
                 "INSERT INTO addresses (lookup, user_id) VALUES (?1, ?2) \
                  ON CONFLICT (lookup) DO NOTHING"
             ),
-            args![lookup, new.id],
+            args![&new.lookup, new.id],
         )
         .await?;
     if !filed {
-        // Somebody was faster since the look above; their account stays, this one goes.
+        // Somebody was faster; their account stays, this one goes.
         tx.changed_nobody();
         tx.put(sql!("DELETE FROM users WHERE id = ?1"), args![new.id]).await?;
         return Ok(false);
@@ -91,8 +86,8 @@ async fn insert(tx: &mut Tx<'_>, new: &NewAccount) -> Result<bool, Fault> {
 pub struct Begin {
     /// Seals the mail.
     pub ring: Arc<KeyRing>,
-    /// Look-up keys of the address.
-    pub lookups: Vec<[u8; 32]>,
+    /// By which the address is found.
+    pub lookup: [u8; 32],
     /// Where the mail goes if the address is free: as it was given.
     pub email: String,
     /// The language of the mail.
@@ -107,7 +102,7 @@ impl Unit for Begin {
     type Out = ();
 
     async fn run(&self, tx: &mut Tx<'_>) -> Result<(), Fault> {
-        let message = match account::find(tx, &self.lookups).await? {
+        let message = match account::find(tx, &self.lookup).await? {
             Some(owner) => Message {
                 to: owner.email,
                 locale: owner.locale,
@@ -137,7 +132,7 @@ impl Unit for Register {
     type Out = ();
 
     async fn run(&self, tx: &mut Tx<'_>) -> Result<(), Fault> {
-        let Some(owner) = account::find(tx, &self.account.lookups).await? else {
+        let Some(owner) = account::find(tx, &self.account.lookup).await? else {
             insert(tx, &self.account).await?;
             return Ok(());
         };
@@ -201,20 +196,15 @@ impl Unit for AcceptInvite {
     type Out = bool;
 
     async fn run(&self, tx: &mut Tx<'_>) -> Result<bool, Fault> {
-        for lookup in &self.account.lookups {
-            let used = tx
-                .hit(
-                    sql!(
-                        "DELETE FROM invites \
-                         WHERE id = ?1 AND hash = ?2 AND lookup = ?3 AND expires_at > ?4"
-                    ),
-                    args![&self.invite, &self.hash, lookup, self.account.now],
-                )
-                .await?;
-            if used {
-                return insert(tx, &self.account).await;
-            }
-        }
-        Ok(false)
+        let used = tx
+            .hit(
+                sql!(
+                    "DELETE FROM invites \
+                     WHERE id = ?1 AND hash = ?2 AND lookup = ?3 AND expires_at > ?4"
+                ),
+                args![&self.invite, &self.hash, &self.account.lookup, self.account.now],
+            )
+            .await?;
+        if used { insert(tx, &self.account).await } else { Ok(false) }
     }
 }

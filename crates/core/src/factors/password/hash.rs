@@ -8,7 +8,7 @@ use subtle::{Choice, ConstantTimeEq};
 use super::{Cost, MAX_BYTES, Memory, NewPassword, composed};
 use crate::{
     SecretText, Timestamp, UserId,
-    keys::{Aad, KeyRing, Nonce, Purpose},
+    keys::{Aad, KeyRing, Nonce, Place, Purpose},
     proof::{Evidence, Factor, Proof},
 };
 
@@ -96,14 +96,20 @@ impl PasswordHash {
     /// Seals the hash for the account's row.
     #[must_use]
     pub fn seal(&self, ring: &KeyRing, nonce: Nonce, user: UserId) -> Vec<u8> {
-        ring.seal(Purpose::Row, nonce, &aad(user), self.text.expose().as_bytes())
+        ring.seal_at(&Self::place(user), nonce, self.text.expose().as_bytes())
     }
 
     /// Opens what [`PasswordHash::seal`] sealed for the same account; `None` for anything else.
     #[must_use]
     pub fn open(ring: &KeyRing, sealed: &[u8], user: UserId) -> Option<Self> {
-        let plain = ring.open(Purpose::Row, &aad(user), sealed)?;
+        let plain = ring.open_at(&Self::place(user), sealed)?;
         Self::from_string(String::from_utf8(plain.expose().to_vec()).ok()?)
+    }
+
+    /// Where the hash of this account's password is sealed.
+    #[must_use]
+    pub fn place(user: UserId) -> Place {
+        Place::new(Purpose::Row, Aad::row("users", "password").field(user.as_bytes()))
     }
 
     pub(crate) fn as_str(&self) -> &str {
@@ -136,10 +142,6 @@ fn read_cost(text: &str) -> Option<Cost> {
     let cost =
         Cost { memory_kib: number("m=")?, iterations: number("t=")?, parallelism: number("p=")? };
     (cost.bounded() == cost).then_some(cost)
-}
-
-fn aad(user: UserId) -> Aad {
-    Aad::row("users", "password").field(user.as_bytes())
 }
 
 impl fmt::Debug for PasswordHash {

@@ -5,7 +5,7 @@ use data_encoding::BASE32_NOPAD;
 use super::Parameters;
 use crate::{
     MethodId, Secret, SecretText, UserId,
-    keys::{Aad, KeyRing, Nonce, Purpose},
+    keys::{Aad, KeyRing, Nonce, Place, Purpose},
 };
 
 /// A shared secret. RFC 6238 §5.1 asks for the length of the HMAC's output: 20 bytes for SHA-1, 32
@@ -41,7 +41,7 @@ impl Seed {
         method: MethodId,
         parameters: &Parameters,
     ) -> Vec<u8> {
-        ring.seal(Purpose::Row, nonce, &aad(user, method, parameters), self.0.expose())
+        ring.seal_at(&Self::place(user, method, parameters), nonce, self.0.expose())
     }
 
     /// Opens what [`Seed::seal`] sealed for the same user, method and parameters; `None` for
@@ -54,17 +54,19 @@ impl Seed {
         method: MethodId,
         parameters: &Parameters,
     ) -> Option<Self> {
-        ring.open(Purpose::Row, &aad(user, method, parameters), sealed).map(Self)
+        ring.open_at(&Self::place(user, method, parameters), sealed).map(Self)
     }
-}
 
-/// Bound to the parameters as well, so that a writer in the database can neither move a seed nor
-/// weaken the codes it makes.
-fn aad(user: UserId, method: MethodId, parameters: &Parameters) -> Aad {
-    Aad::row("totp", "secret")
-        .field(user.as_bytes())
-        .field(method.as_bytes())
-        .int(parameters.algorithm().code())
-        .int(i64::from(parameters.digits()))
-        .int(i64::from(parameters.period()))
+    /// Where the seed of `method` is sealed. Bound to the parameters as well, so that a writer in the
+    /// database can neither move a seed nor weaken the codes it makes.
+    #[must_use]
+    pub fn place(user: UserId, method: MethodId, parameters: &Parameters) -> Place {
+        let aad = Aad::row("totp", "secret")
+            .field(user.as_bytes())
+            .field(method.as_bytes())
+            .int(parameters.algorithm().code())
+            .int(i64::from(parameters.digits()))
+            .int(i64::from(parameters.period()));
+        Place::new(Purpose::Row, aad)
+    }
 }

@@ -5,7 +5,7 @@ use nightlatch_webauthn::Aaguid;
 
 use crate::{
     MethodId, UserId,
-    keys::{Aad, KeyRing, Nonce, Purpose},
+    keys::{Aad, KeyRing, Nonce, Place, Purpose},
 };
 
 /// As what a credential was enrolled.
@@ -106,20 +106,22 @@ impl Credential {
     /// putting a key of their own in its place, or from making a synced credential a device-bound one.
     #[must_use]
     pub fn seal_key(&self, ring: &KeyRing, nonce: Nonce) -> Vec<u8> {
-        ring.seal(Purpose::Row, nonce, &self.aad(), &self.public_key)
+        ring.seal_at(&self.place(), nonce, &self.public_key)
     }
 
     /// This record with the public key that [`Credential::seal_key`] sealed for it; `None` if any of
     /// what the seal is bound to has changed.
     #[must_use]
     pub fn with_key(mut self, ring: &KeyRing, sealed: &[u8]) -> Option<Self> {
-        let key = ring.open(Purpose::Row, &self.aad(), sealed)?;
+        let key = ring.open_at(&self.place(), sealed)?;
         self.public_key = key.expose().to_vec();
         Some(self)
     }
 
-    fn aad(&self) -> Aad {
-        Aad::row("webauthn", "public_key")
+    /// Where its public key is sealed.
+    #[must_use]
+    pub fn place(&self) -> Place {
+        let aad = Aad::row("webauthn", "public_key")
             .field(self.user.as_bytes())
             .field(self.method.as_bytes())
             .field(&self.id)
@@ -127,7 +129,8 @@ impl Credential {
             .field(self.attestation_key.as_deref().unwrap_or_default())
             .int(self.kind.code())
             .int(i64::from(self.backup_eligible))
-            .int(i64::from(self.trusted))
+            .int(i64::from(self.trusted));
+        Place::new(Purpose::Row, aad)
     }
 }
 

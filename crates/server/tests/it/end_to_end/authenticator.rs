@@ -43,6 +43,11 @@ impl Authenticator {
         shown.succeeded().trim_end().to_owned()
     }
 
+    /// Whether the code of this moment was not given out yet.
+    pub(crate) fn is_fresh(&self) -> bool {
+        now() / PERIOD > self.last
+    }
+
     /// The code of this moment, or the one after the last, which is accepted a little early.
     pub(crate) async fn next(&mut self) -> String {
         self.last = (self.last + 1).max(now() / PERIOD);

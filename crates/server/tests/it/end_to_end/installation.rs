@@ -1,6 +1,10 @@
 //! An installation of its own for each test: a folder, keys, settings and an empty database.
 
-use std::{ffi::OsStr, fs, path::PathBuf};
+use std::{
+    ffi::OsStr,
+    fs,
+    path::{Path, PathBuf},
+};
 
 use nightlatch_store::Engine;
 use tokio_postgres::{Client, NoTls};
@@ -93,6 +97,16 @@ log.level = "debug"
     ) -> Finished {
         let mut command = nightlatch(arguments);
         finish(command.arg("--config").arg(self.path("nightlatch.toml"))).await
+    }
+
+    /// Starts another production server, with a copy of the keys of its own: as on another machine.
+    pub(crate) async fn serve_elsewhere(&self, keys: &Path) -> Server {
+        fs::copy(self.path("keys"), keys).unwrap();
+        let ours = self.path("keys").display().to_string();
+        let settings = fs::read_to_string(self.path("nightlatch.toml")).unwrap();
+        let elsewhere = self.path("elsewhere.toml");
+        fs::write(&elsewhere, settings.replace(&ours, &keys.display().to_string())).unwrap();
+        Server::serve(&elsewhere).await
     }
 
     /// Starts a production server, the schema being there.

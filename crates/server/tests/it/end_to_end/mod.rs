@@ -18,5 +18,6 @@ mod operator;
 mod process;
 mod proxy;
 mod refusals;
+mod rotation;
 mod server;
 mod stopping;

@@ -35,7 +35,9 @@ fn assert_told(finished: &Finished, named: &str) {
 async fn assert_refused(installation: &Installation, named: &str) {
     let finished = installation.command(["serve"]).await;
     assert_told(&finished, named);
-    if let Ok(key) = fs::read_to_string(installation.path("keys")) {
+    if let Ok(key) = fs::read_to_string(installation.path("keys"))
+        && !key.is_empty()
+    {
         assert!(!finished.stderr.contains(key.trim_end()), "{}", finished.stderr);
     }
 }
@@ -68,6 +70,12 @@ async fn serve_refuses_keys_that_are_missing_or_open_or_of_another_database() {
     each_engine("", async |installation| {
         let keys = installation.path("keys");
         installation.migrate_and_serve().await.stop().await;
+        let rows = async || {
+            let count = "SELECT (SELECT COUNT(*) FROM meta) + (SELECT COUNT(*) FROM ring_keys) \
+                         + (SELECT COUNT(*) FROM audit) + (SELECT COUNT(*) FROM nodes)";
+            installation.count(count).await
+        };
+        let before = rows().await;
 
         fs::set_permissions(&keys, Permissions::from_mode(0o644)).unwrap();
         assert_refused(installation, "chmod 600").await;
@@ -79,8 +87,12 @@ async fn serve_refuses_keys_that_are_missing_or_open_or_of_another_database() {
         for command in [["user", "list"], ["audit", "verify"]] {
             assert_told(&installation.command(command).await, "key");
         }
-        fs::write(&keys, "not a key\n").unwrap();
-        assert_refused(installation, "line 1").await;
+        let cut = fs::read_to_string(installation.path("old")).unwrap()[..40].to_owned();
+        for (bad, named) in [("not a key\n", "line 1"), (cut.as_str(), "line 1"), ("", "no key")] {
+            fs::write(&keys, bad).unwrap();
+            assert_refused(installation, named).await;
+        }
+        assert_eq!(rows().await, before, "what was refused has changed nothing");
 
         fs::rename(installation.path("old"), &keys).unwrap();
         fs::set_permissions(&keys, Permissions::from_mode(0o600)).unwrap();

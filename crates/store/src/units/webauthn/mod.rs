@@ -9,6 +9,7 @@ mod sign_in;
 mod suspend;
 
 pub use present::{Present, Presented};
+pub(crate) use read::Stored;
 pub use read::{ByCredential, Credentials, Found};
 pub use sign_in::{Passkey, RefusePasskey, SignedIn};
 pub use suspend::{Models, OfModel, Suspend};

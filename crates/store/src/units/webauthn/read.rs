@@ -15,43 +15,48 @@ use crate::{
 };
 
 /// A credential's row, its key still sealed.
-struct Stored {
-    credential: Credential,
-    sealed_key: Vec<u8>,
+pub(crate) struct Stored {
+    pub(crate) credential: Credential,
+    pub(crate) sealed_key: Vec<u8>,
     state: State,
 }
 
 impl FromRow for Stored {
     fn from_row(row: &Row<'_>) -> Result<Self, Fault> {
-        let kind = CredentialKind::from_code(row.get(2)?);
-        let transports: String = row.get(9)?;
-        let sign_count = u32::try_from(row.get::<i64>(16)?);
-        let credential = Credential {
-            user: row.get(0)?,
-            method: row.get(1)?,
-            kind: kind.ok_or_else(|| Fault::corrupt("webauthn.kind"))?,
-            id: row.get(3)?,
-            public_key: Vec::new(),
-            aaguid: Aaguid(row.get(5)?),
-            attestation_key: row.get(6)?,
-            attestation: row.get(7)?,
-            trusted: row.get(8)?,
-            transports: transports.split_whitespace().map(str::to_owned).collect(),
-            attachment: row.get(10)?,
-            discoverable: row.get(11)?,
-            rp_id: row.get(12)?,
-            backup_eligible: row.get(13)?,
-            state: CredentialState {
-                sign_count: sign_count.map_err(|_| Fault::corrupt("webauthn.sign_count"))?,
-                backup_state: row.get(14)?,
-                uv_initialized: row.get(15)?,
-            },
-        };
-        Ok(Self { credential, sealed_key: row.get(4)?, state: row.get(17)? })
+        Self::read(row, 0)
     }
 }
 
 impl Stored {
+    /// Reads the columns from the one at `at` on.
+    pub(crate) fn read(row: &Row<'_>, at: usize) -> Result<Self, Fault> {
+        let kind = CredentialKind::from_code(row.get(at + 2)?);
+        let transports: String = row.get(at + 9)?;
+        let sign_count = u32::try_from(row.get::<i64>(at + 16)?);
+        let credential = Credential {
+            user: row.get(at)?,
+            method: row.get(at + 1)?,
+            kind: kind.ok_or_else(|| Fault::corrupt("webauthn.kind"))?,
+            id: row.get(at + 3)?,
+            public_key: Vec::new(),
+            aaguid: Aaguid(row.get(at + 5)?),
+            attestation_key: row.get(at + 6)?,
+            attestation: row.get(at + 7)?,
+            trusted: row.get(at + 8)?,
+            transports: transports.split_whitespace().map(str::to_owned).collect(),
+            attachment: row.get(at + 10)?,
+            discoverable: row.get(at + 11)?,
+            rp_id: row.get(at + 12)?,
+            backup_eligible: row.get(at + 13)?,
+            state: CredentialState {
+                sign_count: sign_count.map_err(|_| Fault::corrupt("webauthn.sign_count"))?,
+                backup_state: row.get(at + 14)?,
+                uv_initialized: row.get(at + 15)?,
+            },
+        };
+        Ok(Self { credential, sealed_key: row.get(at + 4)?, state: row.get(at + 17)? })
+    }
+
     fn open(self, ring: &KeyRing) -> Result<(State, Credential), Fault> {
         let opened = self.credential.with_key(ring, &self.sealed_key);
         opened

@@ -44,7 +44,7 @@ impl World {
 
     /// The slot of an address's passwords, from one network.
     fn network(&self) -> Slot {
-        Slot::of(Budget::Network, &self.ring, &self.address().1[0], b"192.0.2")
+        Slot::of(Budget::Network, &self.ring, &self.address().1, b"192.0.2")
     }
 }
 

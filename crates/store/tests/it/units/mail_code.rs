@@ -29,7 +29,7 @@ impl World {
             session: session.clone(),
             id,
             expires_at: LATER.plus(LIFETIME),
-            budget: Slot::of(Budget::Mail, &self.ring, &person.lookups[0], b"code"),
+            budget: Slot::of(Budget::Mail, &self.ring, &person.lookup, b"code"),
             envelope: self.envelope(LATER),
         })
         .await

@@ -10,6 +10,7 @@ mod enforced;
 mod enrol;
 mod enrol_credential;
 mod fixture;
+mod keys;
 mod lockout;
 mod mail_code;
 mod once_account;

@@ -231,8 +231,8 @@ async fn a_credential_that_one_account_enrols_many_times_is_enrolled_once() {
 async fn enrol_all(world: &World, person: &Person, now: Timestamp) -> bool {
     for _ in 0..2 * RUNNERS {
         let account = world.read_account(person.id()).await;
-        let (lookups, apps, codes) = (Vec::new(), Vec::new(), Vec::new());
-        let person = Person { account, lookups, apps, codes };
+        let (lookup, apps, codes) = ([0; 32], Vec::new(), Vec::new());
+        let person = Person { account, lookup, apps, codes };
         let (enrol, _) = world.enrolling(&person, &synced(), now);
         match world.write(enrol).await {
             Ok(_) | Err(NotEnrolled::Over) => {}

@@ -64,7 +64,7 @@ impl App {
 /// Somebody with an account, as it was when it was last read.
 pub(crate) struct Person {
     pub(crate) account: Account,
-    pub(crate) lookups: Vec<[u8; 32]>,
+    pub(crate) lookup: [u8; 32],
     pub(crate) apps: Vec<App>,
     pub(crate) codes: Vec<SecretText>,
 }
@@ -92,12 +92,12 @@ impl Person {
 
 impl World {
     /// An account that is not there yet.
-    pub(crate) fn account_for(&self, email: String, lookups: Vec<[u8; 32]>) -> NewAccount {
+    pub(crate) fn account_for(&self, email: String, lookup: [u8; 32]) -> NewAccount {
         let id = self.user_id();
         NewAccount {
             id,
             email,
-            lookups,
+            lookup,
             name: None,
             locale: None,
             password: HASH.seal(&self.ring, self.random(), id),
@@ -109,12 +109,12 @@ impl World {
 
     /// Somebody with a password and nothing else.
     pub(crate) async fn newcomer(&self) -> Person {
-        let (email, lookups) = self.address();
-        let account = self.account_for(email, lookups.clone());
+        let (email, lookup) = self.address();
+        let account = self.account_for(email, lookup);
         let (id, envelope) = (account.id, Some(self.envelope(NOW)));
         self.write(Register { ring: self.ring.clone(), account, envelope }).await;
         let account = self.read_account(id).await;
-        Person { account, lookups, apps: Vec::new(), codes: Vec::new() }
+        Person { account, lookup, apps: Vec::new(), codes: Vec::new() }
     }
 
     pub(crate) async fn read_account(&self, user: UserId) -> Account {

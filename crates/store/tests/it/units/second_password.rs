@@ -27,7 +27,7 @@ use super::{
 
 impl World {
     fn second_slot(&self, person: &Person) -> Slot {
-        Slot::of(Budget::KnownDevice, &self.ring, &person.lookups[0], b"webauthn")
+        Slot::of(Budget::KnownDevice, &self.ring, &person.lookup, b"webauthn")
     }
 
     fn reserve_step(&self, person: &Person, step: &Arc<SignInStep>, now: Timestamp) -> ReserveStep {

@@ -58,7 +58,7 @@ impl World {
     }
 
     pub(super) fn slot(&self, budget: Budget) -> Slot {
-        Slot::of(budget, &self.ring, &self.address().1[0], b"")
+        Slot::of(budget, &self.ring, &self.address().1, b"")
     }
 }
 

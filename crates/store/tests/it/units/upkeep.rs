@@ -40,7 +40,7 @@ impl World {
     async fn send(&self, code: Duration, invite: Duration) {
         let person = self.person().await;
         let session = self.sign_in(&person, LATER).await;
-        let budget = Slot::of(Budget::Mail, &self.ring, &person.lookups[0], b"code");
+        let budget = Slot::of(Budget::Mail, &self.ring, &person.lookup, b"code");
         let send = Send {
             ring: self.ring.clone(),
             account: person.account,

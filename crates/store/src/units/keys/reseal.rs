@@ -1,0 +1,64 @@
+//! Making cells anew, some at a time: read, make, and put into the place of exactly what was read.
+
+use nightlatch_core::keys::KeyTag;
+
+use super::{Cell, Found, SealedColumn, sealed::Start};
+use crate::{Fault, Tx, Unit, Value};
+
+/// Reads cells that another key than `tag` made, in the order of their rows.
+pub struct Page {
+    /// Where.
+    pub column: &'static SealedColumn,
+    /// The key that seals now.
+    pub tag: KeyTag,
+    /// After the row with this key; from the first one if there is none.
+    pub after: Option<Vec<Cell>>,
+    /// How many at most.
+    pub limit: i64,
+}
+
+impl Page {
+    /// Where the next page begins.
+    #[must_use]
+    pub fn end(found: &[Found]) -> Option<Vec<Cell>> {
+        found.last().map(|found| found.key.clone())
+    }
+}
+
+impl Unit for Page {
+    type Out = Vec<Found>;
+
+    async fn run(&self, tx: &mut Tx<'_>) -> Result<Vec<Found>, Fault> {
+        let tag = self.tag.to_bytes();
+        let mut args = vec![Value::from(&tag), Value::from(self.limit)];
+        match &self.after {
+            Some(key) => args.extend(key.iter().map(Value::from)),
+            None => args.extend(self.column.start.iter().map(|part| match part {
+                Start::Text => Value::Text(""),
+                Start::Blob => Value::Blob(&[]),
+            })),
+        }
+        tx.rows(self.column.page, &args).await
+    }
+}
+
+/// Puts cells that [`Found::remade`] made into the places of those that were read. A cell that changed
+/// in between is left alone: whoever changed it sealed it too.
+pub struct Swap {
+    /// Where.
+    pub column: &'static SealedColumn,
+    /// The parameters for each.
+    pub cells: Vec<Vec<Cell>>,
+}
+
+impl Unit for Swap {
+    type Out = ();
+
+    async fn run(&self, tx: &mut Tx<'_>) -> Result<(), Fault> {
+        for cells in &self.cells {
+            let args: Vec<Value<'_>> = cells.iter().map(Value::from).collect();
+            tx.put(self.column.swap, &args).await?;
+        }
+        Ok(())
+    }
+}
