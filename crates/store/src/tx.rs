@@ -105,12 +105,13 @@ impl<'a> Tx<'a> {
         args: &[Value<'_>],
     ) -> Result<Vec<R>, Fault> {
         self.count();
-        self.changes |= sql.changes();
         let outcome = match &mut self.engine {
             Engine::Lite(connection) => lite::query(connection, sql, args),
             Engine::Pg(tx) => tx.query(sql, args).await,
         };
-        self.noted(outcome)
+        let rows = self.noted(outcome)?;
+        self.changes |= !rows.is_empty() && sql.changes();
+        Ok(rows)
     }
 
     /// A write whose outcome the unit does not look at. On PostgreSQL it waits for the next verb
