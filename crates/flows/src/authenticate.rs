@@ -50,6 +50,7 @@ pub enum Enrolling {
 /// [`Refused::Unauthenticated`] for anything but a live token of a live session.
 pub async fn signed_in(env: &Env, bearer: &SecretText) -> Result<Arc<SignedIn>, Refused> {
     let (now, token) = (env.clock.now(), Fingerprint::of(bearer));
+    // Whoever was read under keys that are replaced meanwhile is remembered with them, and so forgotten.
     let tokens = env.tokens();
     match tokens.callers.look(&env.store, token, now) {
         Known::Caller(signed) => {

@@ -101,11 +101,6 @@ impl Running {
         self.signal("TERM").await;
     }
 
-    /// Asks it to look at its files again.
-    pub(crate) async fn hang_up(&self) {
-        self.signal("HUP").await;
-    }
-
     /// Sends it a signal by its name.
     pub(crate) async fn signal(&self, name: &str) {
         let (id, kill) = (self.id().to_string(), format!("kill -{name} \"$1\""));

@@ -173,7 +173,7 @@ impl Nodes {
             fs::rename(copied, &self.elsewhere).unwrap();
         }
         for server in &self.servers {
-            server.running.hang_up().await;
+            server.running.signal("HUP").await;
         }
     }
 

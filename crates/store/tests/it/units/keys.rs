@@ -24,7 +24,6 @@ use nightlatch_store::{
 use super::{
     credentials::synced,
     fixture::{LATER, World, each_world},
-    witness::Witness,
 };
 use crate::harness::{NOW, Place};
 
@@ -127,8 +126,7 @@ impl World {
     /// The same world with other keys.
     fn with(&self, ring: KeyRing) -> Self {
         let drawn = AtomicU64::new(1 << 40);
-        let witness = Witness::default();
-        Self { store: self.store.clone(), ring: Arc::new(ring), drawn, witness }
+        Self { ring: Arc::new(ring), drawn, ..Self::new(self.store.clone()) }
     }
 
     /// What stands in a database besides rows of people: mark, keys that last, a checkpoint.
