@@ -39,6 +39,7 @@ pub enum Kind {
     RecoveryCodesAcknowledged,
     RecoveryCodesRegenerated,
     RefreshReused,
+    Restored,
     SessionEnded,
     SessionsEnded,
     SignIn,

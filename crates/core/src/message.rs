@@ -43,6 +43,8 @@ pub enum Template {
     },
     /// Notice: recovery codes were made anew.
     RecoveryCodesRegenerated,
+    /// Notice: recovery codes are void since the database was restored from a backup.
+    RecoveryCodesVoid,
     /// Notice: few recovery codes are left.
     RecoveryCodesLow {
         /// How many.
@@ -87,6 +89,7 @@ impl Message {
             Template::MailCode { user, id } => writer.int(9).bytes(user.as_bytes()).bytes(id),
             Template::CredentialCloned { name } => writer.int(10).text(name),
             Template::FactorSuspended { name } => writer.int(11).text(name),
+            Template::RecoveryCodesVoid => writer.int(12),
         };
         ring.seal_at(&Self::place(id), nonce, plain.as_slice())
     }
@@ -112,6 +115,7 @@ impl Message {
             },
             10 => Template::CredentialCloned { name: reader.text()? },
             11 => Template::FactorSuspended { name: reader.text()? },
+            12 => Template::RecoveryCodesVoid,
             _ => return None,
         };
         reader.end()?;

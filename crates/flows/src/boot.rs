@@ -8,7 +8,7 @@ use nightlatch_store::{
     Fault, Store,
     units::{
         keys::{Announce, Known, Need, Needs},
-        meta::{Claim, Get, HighWater},
+        meta::{Claim, ERA, Get, HighWater},
     },
 };
 
@@ -59,7 +59,9 @@ pub enum Unfit {
 /// Claims a database for `mode` and for this key ring, or checks that it was claimed for both. What
 /// is refused has changed nothing.
 ///
-/// Returns the ring with the keys of the database that last, and the time below which the clock may
+/// `era` names the era of a database that is in none yet.
+///
+/// Returns the ring with the keys of the database that last and in its era, and the time below which the clock may
 /// not run.
 ///
 /// # Errors
@@ -70,6 +72,7 @@ pub async fn claim(
     ring: KeyRing,
     mode: Mode,
     nonces: [Nonce; 2],
+    era: [u8; 16],
     now: Timestamp,
 ) -> Result<(KeyRing, Timestamp), Unfit> {
     let mark = store.write(Claim { key: "ring", value: ring.mark(nonces[0]) }).await?;
@@ -88,6 +91,7 @@ pub async fn claim(
         let value = ring.seal_lasting(made_with, nonces[1]).ok_or(Unfit::WrongKeys)?;
         store.write(Claim { key: "lasting", value }).await?;
     }
+    store.write(Claim { key: ERA, value: era.to_vec() }).await?;
     let ring = adopt(store, ring).await?;
     store.write(Announce { node: None, tags: ring.tags().collect(), now }).await?;
     Ok((ring, store.write(HighWater { now }).await?))
@@ -109,7 +113,10 @@ pub async fn fitting(store: &Store, ring: KeyRing) -> Result<KeyRing, Unfit> {
 
 async fn adopt(store: &Store, ring: KeyRing) -> Result<KeyRing, Unfit> {
     let lasting = store.read(Get { key: "lasting" }).await?;
-    lasting.and_then(|sealed| ring.adopt(&sealed)).ok_or(Unfit::WrongKeys)
+    let ring = lasting.and_then(|sealed| ring.adopt(&sealed)).ok_or(Unfit::WrongKeys)?;
+    let era = store.read(Get { key: ERA }).await?.unwrap_or_default();
+    let era = era.try_into().map_err(|_| Fault::corrupt("meta.era"))?;
+    Ok(ring.in_era(era))
 }
 
 /// Insists on every key that something needs. Rows are read only if a key is missing that was there

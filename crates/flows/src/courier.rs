@@ -110,6 +110,12 @@ pub fn render(ring: &KeyRing, public_url: &str, message: &Message) -> Mail {
             "New recovery codes were made",
             notice("New recovery codes were made for your account. The old ones are void."),
         ),
+        Template::RecoveryCodesVoid => plain(
+            "Your recovery codes are void",
+            "The server was restored from a backup, so the recovery codes of your account no longer \
+             work. Sign in and make new ones.\n"
+                .to_owned(),
+        ),
         Template::RecoveryCodesLow { left } => plain(
             "A recovery code was used",
             notice(&format!("A recovery code was used to sign in. Codes left: {left}.")),

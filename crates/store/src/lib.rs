@@ -11,6 +11,7 @@
 //! its units to a hash chain of its own. The store reads no clock and makes no randomness: `now` and
 //! ids come in.
 
+pub mod backup;
 mod chain;
 mod changes;
 mod fault;

@@ -1,6 +1,12 @@
 //! Where the database is, and how the store uses it.
 
-use std::{fmt, path::PathBuf, str::FromStr, sync::Arc, time::Duration};
+use std::{
+    fmt,
+    path::{Path, PathBuf},
+    str::FromStr,
+    sync::Arc,
+    time::Duration,
+};
 
 /// Draws a fresh time-ordered id for an audit chain.
 pub type ChainIds = Arc<dyn Fn() -> [u8; 16] + Send + Sync>;
@@ -56,6 +62,18 @@ impl Database {
         // A peer that vanished without a word is noticed by the lane, not by its callers.
         config.keepalives_idle(Duration::from_secs(15)).tcp_user_timeout(Duration::from_secs(15));
         Ok(Self(Place::Postgres(Box::new(config))))
+    }
+
+    /// The SQLite database in this file.
+    #[must_use]
+    pub const fn file(path: PathBuf) -> Self {
+        Self(Place::Sqlite(path))
+    }
+
+    /// The file of a SQLite database.
+    #[must_use]
+    pub fn path(&self) -> Option<&Path> {
+        if let Place::Sqlite(path) = &self.0 { Some(path) } else { None }
     }
 
     /// The engine behind the address.

@@ -144,6 +144,8 @@ pub struct KeyRing {
     pub(super) keys: Vec<Key>,
     /// What lasts: made of the first key until [`KeyRing::adopt`] puts the installation's own there.
     pub(super) lasting: Key,
+    /// What sealed tokens are bound to besides: see [`KeyRing::in_era`].
+    pub(super) era: [u8; 16],
 }
 
 impl fmt::Debug for KeyRing {
@@ -179,14 +181,21 @@ impl KeyRing {
             keys.push(key);
         }
         let lasting = keys.first().ok_or(BadRing::Empty)?.lasting();
-        Ok(Self { keys, lasting })
+        Ok(Self { keys, lasting, era: [0; 16] })
     }
 
     /// A ring of one key.
     #[must_use]
     pub fn single(key: &[u8; 32]) -> Self {
         let key = Key::new(key);
-        Self { lasting: key.lasting(), keys: vec![key] }
+        Self { lasting: key.lasting(), keys: vec![key], era: [0; 16] }
+    }
+
+    /// The ring for a database in this era. A restored database begins another, in which no token
+    /// opens that was sealed before, whatever its purpose.
+    #[must_use]
+    pub fn in_era(self, era: [u8; 16]) -> Self {
+        Self { era, ..self }
     }
 
     /// One line of a ring's text for a fresh key made of `entropy`.

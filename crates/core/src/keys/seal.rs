@@ -20,9 +20,9 @@ impl Aad {
         Self(Writer::default().text(table).text(column))
     }
 
-    /// Bound to nothing but its purpose: for tokens that carry all they are about.
-    pub(crate) fn token() -> Self {
-        Self(Writer::default())
+    /// Bound to its purpose and the era of `ring`: for tokens that carry all they are about.
+    pub(crate) fn token(ring: &KeyRing) -> Self {
+        Self(Writer::default().bytes(&ring.era))
     }
 
     pub(crate) fn field(self, bytes: &[u8]) -> Self {

@@ -23,7 +23,7 @@ pub(super) trait Body: Sized {
 
     fn seal_body(&self, ring: &KeyRing, nonce: Nonce) -> SecretText {
         let plain = self.write(Writer::default()).finish();
-        let sealed = ring.seal(Self::PURPOSE, nonce, &Aad::token(), &plain);
+        let sealed = ring.seal(Self::PURPOSE, nonce, &Aad::token(ring), &plain);
         SecretText::new(format!("{}{}", Self::PREFIX, BASE64URL_NOPAD.encode(&sealed)))
     }
 
@@ -33,7 +33,7 @@ pub(super) trait Body: Sized {
             return None;
         }
         let sealed = BASE64URL_NOPAD.decode(text.strip_prefix(Self::PREFIX)?.as_bytes()).ok()?;
-        let plain = ring.open(Self::PURPOSE, &Aad::token(), &sealed)?;
+        let plain = ring.open(Self::PURPOSE, &Aad::token(ring), &sealed)?;
         let mut reader = Reader(plain.expose());
         let body = Self::read(&mut reader)?;
         reader.end()?;

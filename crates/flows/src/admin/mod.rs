@@ -4,4 +4,5 @@ pub mod audit;
 pub mod invite;
 pub mod keys;
 pub mod reseal;
+pub mod restore;
 pub mod users;

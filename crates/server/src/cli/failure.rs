@@ -8,11 +8,12 @@ use std::{
 };
 
 use nightlatch_flows::Refused;
-use nightlatch_store::{BadDatabase, OpenError};
+use nightlatch_store::{BadDatabase, OpenError, backup::BackupError};
 
 use crate::{
     config::{Issue, Issues},
     wiring::{
+        backup::Unsaved,
         installation::Unopened,
         keys::BadKeys,
         server::{GaveUp, Unbound},
@@ -82,6 +83,20 @@ impl From<Issues> for Failure {
 impl From<Unopened> for Failure {
     fn from(error: Unopened) -> Self {
         Self::because(&error, Some(error.next()))
+    }
+}
+
+impl From<Unsaved> for Failure {
+    fn from(error: Unsaved) -> Self {
+        match error {
+            Unsaved::Unopened(error) => error.into(),
+            Unsaved::Refused(refused) => refused.into(),
+            Unsaved::Backup(BackupError::Open(error)) => error.into(),
+            Unsaved::Backup(_) => {
+                let next = error.next();
+                Self::because(&error, Some(next))
+            }
+        }
     }
 }
 

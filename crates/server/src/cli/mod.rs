@@ -5,12 +5,14 @@
 
 mod admin;
 mod audit;
+mod backup;
 mod config;
 mod dev;
 mod failure;
 mod keys;
 mod migrate;
 mod output;
+mod restore;
 mod rotation;
 mod serve;
 mod target;
@@ -51,6 +53,10 @@ enum Command {
     /// See and change accounts
     #[command(subcommand)]
     User(user::Command),
+    /// Copy the database into a file, beside its running server
+    Backup(backup::Args),
+    /// Put a backup into an empty place; whatever was issued before it is void
+    Restore(restore::Args),
     /// Verify the audit trail
     #[command(subcommand)]
     Audit(audit::Command),
@@ -78,6 +84,8 @@ pub fn main() -> ExitCode {
                 Command::Keys(command) => keys::run(&command).await,
                 Command::Admin(command) => admin::run(&command).await,
                 Command::User(command) => user::run(&command).await,
+                Command::Backup(args) => backup::run(&args).await,
+                Command::Restore(args) => restore::run(&args).await,
                 Command::Audit(command) => audit::run(&command).await,
             }
         })
@@ -126,6 +134,8 @@ mod tests {
             "nightlatch keys promote 1a2b3c --data a",
             "nightlatch admin invite --data a",
             "nightlatch admin invite --data a --email a@b.c --out f --print",
+            "nightlatch backup --data a",
+            "nightlatch restore --config a.toml",
             "nightlatch dev --listen 8080",
         ] {
             check(misuse, Some(2));

@@ -190,13 +190,15 @@ fn make_folder(config: &Config) -> Result<(), Unopened> {
 }
 
 /// Checks that database, keys and purpose belong together, and puts the world around them.
-async fn claim(config: &Config, store: Store, ring: KeyRing) -> Result<Env, Unopened> {
+pub(super) async fn claim(config: &Config, store: Store, ring: KeyRing) -> Result<Env, Unopened> {
     let mut nonces = [[0; 12]; 2];
     for nonce in &mut nonces {
         OsEntropy.fill(nonce);
     }
+    let mut era = [0; 16];
+    OsEntropy.fill(&mut era);
     let now = SystemClock::default().now();
-    let (ring, mark) = boot::claim(&store, ring, purpose(config.mode), nonces, now).await?;
+    let (ring, mark) = boot::claim(&store, ring, purpose(config.mode), nonces, era, now).await?;
     let world = World {
         store,
         clock: Arc::new(SystemClock::from_mark(mark)),

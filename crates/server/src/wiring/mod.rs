@@ -4,6 +4,7 @@
 //! journeys behind the frame, [`upkeep`] does what nobody asks for, and [`server`] runs it all until
 //! it is told to stop.
 
+pub mod backup;
 pub mod installation;
 pub mod key_file;
 pub mod keys;

@@ -52,7 +52,7 @@ use nightlatch_core::{
     keys::KeyRing,
 };
 use nightlatch_flows::{
-    Clock, Env, Settings, boot,
+    Clock, Entropy, Env, Settings, boot,
     env::{OsEntropy, testing::ManualClock},
     upkeep::outbox::{Sent, send_one},
 };
@@ -138,7 +138,9 @@ impl App {
         let store = Store::open_and_migrate(place.options(), now).await.unwrap();
         let ring = KeyRing::single(&[7; 32]);
         let nonces = [[0; 12], [1; 12]];
-        let claimed = boot::claim(&store, ring, purpose(config.mode), nonces, now).await;
+        let mut era = [0; 16];
+        OsEntropy.fill(&mut era);
+        let claimed = boot::claim(&store, ring, purpose(config.mode), nonces, era, now).await;
         let (ring, _) = claimed.unwrap();
         let world = World { store, clock: clock.clone(), entropy: Arc::new(OsEntropy), ring };
         let mut settings = settings::of(&config);
@@ -162,6 +164,20 @@ impl App {
     pub(crate) async fn restart(self) -> Self {
         self.env.store.close(self.now()).await;
         Self::start(self.place, self.clock, self.mailbox, self.setup).await
+    }
+
+    /// Another installation with the same keys, clock and mailbox, on an empty database of the
+    /// engine, which `fill` fills before it starts.
+    pub(crate) async fn elsewhere(&self, engine: Engine, fill: impl AsyncFn(&Place)) -> Self {
+        let place = Arc::new(Place::new(engine).await);
+        fill(&place).await;
+        Self::start(place, Arc::clone(&self.clock), Arc::clone(&self.mailbox), self.setup).await
+    }
+
+    /// Ends the node in order; its database.
+    pub(crate) async fn end(self) -> Arc<Place> {
+        self.env.store.close(self.now()).await;
+        self.place
     }
 
     /// Where the database is, as an operator writes it.

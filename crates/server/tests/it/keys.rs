@@ -253,10 +253,12 @@ async fn a_ring_that_lacks_a_key_in_need_is_refused_and_changes_nothing() {
         let before = dump(&app).await;
         let nonces = [[1; 12], [2; 12]];
         let claimed =
-            boot::claim(&app.env.store, ring(&[8]), boot::Mode::Dev, nonces, app.now()).await;
+            boot::claim(&app.env.store, ring(&[8]), boot::Mode::Dev, nonces, [0; 16], app.now())
+                .await;
         assert!(matches!(claimed, Err(Unfit::MissingKey { .. })));
         let claimed =
-            boot::claim(&app.env.store, ring(&[9]), boot::Mode::Dev, nonces, app.now()).await;
+            boot::claim(&app.env.store, ring(&[9]), boot::Mode::Dev, nonces, [0; 16], app.now())
+                .await;
         assert!(matches!(claimed, Err(Unfit::WrongKeys)));
         assert_eq!(dump(&app).await, before);
         app.get("/auth/session", Some(&access)).await.expect(200);
@@ -272,7 +274,8 @@ async fn a_database_from_before_keeps_the_keys_that_it_was_looked_up_by() {
         // Somebody put another key first meanwhile.
         let nonces = [[1; 12], [2; 12]];
         let both = ring(&[8, 7]);
-        let claimed = boot::claim(&app.env.store, both, boot::Mode::Dev, nonces, app.now()).await;
+        let claimed =
+            boot::claim(&app.env.store, both, boot::Mode::Dev, nonces, [0; 16], app.now()).await;
         let email = Email::parse(ADA).unwrap();
         assert_eq!(email.lookup_key(&claimed.unwrap().0), email.lookup_key(&ring(&[7])));
         give(&app, 1, &[8, 7]).await;

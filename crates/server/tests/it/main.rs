@@ -27,6 +27,7 @@ mod passwords;
 mod place;
 mod recovery_codes;
 mod registration;
+mod restored;
 mod secrets;
 mod sessions;
 mod shapes;

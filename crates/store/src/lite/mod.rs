@@ -54,7 +54,7 @@ pub(crate) fn migrate(path: &Path, now: Timestamp) -> Result<(), OpenError> {
     Ok(lock.commit().map_err(Fault::from)?)
 }
 
-fn applied(connection: &Connection) -> Result<Vec<(i64, Vec<u8>)>, Fault> {
+pub(crate) fn applied(connection: &Connection) -> Result<Vec<(i64, Vec<u8>)>, Fault> {
     let known = "SELECT 1 FROM sqlite_master WHERE type = 'table' AND name = 'migration'";
     if !connection.prepare(known)?.exists([])? {
         return Ok(Vec::new());
@@ -79,7 +79,7 @@ fn create(path: &Path) -> io::Result<()> {
 
 /// A connection that writes: durable at every commit (`FULL`), with checkpoints of the WAL rare
 /// enough not to cost throughput, and no memory map, which a growing file makes slow.
-fn open_writer(path: &Path) -> Result<Connection, Fault> {
+pub(crate) fn open_writer(path: &Path) -> Result<Connection, Fault> {
     let connection = open(path, OpenFlags::SQLITE_OPEN_READ_WRITE)?;
     keep_a_wal(&connection)?;
     connection.execute_batch(
@@ -103,7 +103,7 @@ fn keep_a_wal(connection: &Connection) -> rusqlite::Result<()> {
     connection.execute_batch("PRAGMA journal_mode = WAL")
 }
 
-fn open_reader(path: &Path) -> Result<Connection, Fault> {
+pub(crate) fn open_reader(path: &Path) -> Result<Connection, Fault> {
     let connection = open(path, OpenFlags::SQLITE_OPEN_READ_ONLY)?;
     connection.execute_batch("PRAGMA mmap_size = 0;")?;
     Ok(connection)

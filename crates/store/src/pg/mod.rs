@@ -9,6 +9,7 @@ mod server;
 mod tx;
 
 pub(crate) use lane::{read_lanes, write_lanes};
+pub(crate) use link::Link;
 pub(crate) use listen::listen;
 pub(crate) use schema::{check, migrate};
 pub(crate) use server::Server;

@@ -4,6 +4,10 @@ use nightlatch_core::Timestamp;
 
 use crate::{Fault, Tx, Unit, args, sql};
 
+/// The entry that names the era of the database: see
+/// [`KeyRing::in_era`](nightlatch_core::keys::KeyRing::in_era).
+pub const ERA: &str = "era";
+
 /// Reads one entry.
 pub struct Get {
     /// Which.

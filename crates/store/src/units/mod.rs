@@ -20,6 +20,7 @@ pub mod presented;
 pub mod recovery_codes;
 pub mod refresh;
 pub mod register;
+pub mod restore;
 pub mod second_factor;
 pub mod second_password;
 pub mod session;

@@ -63,6 +63,11 @@ impl Installation {
         self.place.home().join(name)
     }
 
+    /// Its engine.
+    pub(crate) const fn engine(&self) -> Engine {
+        self.engine
+    }
+
     /// Its database's address.
     pub(crate) fn database(&self) -> String {
         self.address.clone()

@@ -7,6 +7,7 @@
 
 mod administrator;
 mod authenticator;
+mod backup;
 mod banner;
 mod caller;
 mod faults;
