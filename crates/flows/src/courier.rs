@@ -71,12 +71,9 @@ pub fn render(ring: &KeyRing, public_url: &str, message: &Message) -> Mail {
             let text = finish_registration(&url);
             Mail { link: Some(SecretText::new(url)), ..plain("Finish your registration", text) }
         }
-        Template::AlreadyRegistered => plain(
-            "You already have an account",
-            "Somebody, perhaps you, tried to register this address. There is an account for it \
-             already: sign in as usual.\n\nIf it was not you, there is nothing to do.\n"
-                .to_owned(),
-        ),
+        Template::AlreadyRegistered => {
+            plain("You already have an account", ALREADY_REGISTERED.to_owned())
+        }
         Template::FactorAdded { name } => plain(
             "A second factor was added",
             notice(&format!("The sign-in method \"{name}\" was added to your account.")),
@@ -110,12 +107,9 @@ pub fn render(ring: &KeyRing, public_url: &str, message: &Message) -> Mail {
             "New recovery codes were made",
             notice("New recovery codes were made for your account. The old ones are void."),
         ),
-        Template::RecoveryCodesVoid => plain(
-            "Your recovery codes are void",
-            "The server was restored from a backup, so the recovery codes of your account no longer \
-             work. Sign in and make new ones.\n"
-                .to_owned(),
-        ),
+        Template::RecoveryCodesVoid => {
+            plain("Your recovery codes are void", RECOVERY_CODES_VOID.to_owned())
+        }
         Template::RecoveryCodesLow { left } => plain(
             "A recovery code was used",
             notice(&format!("A recovery code was used to sign in. Codes left: {left}.")),
@@ -133,6 +127,12 @@ pub fn render(ring: &KeyRing, public_url: &str, message: &Message) -> Mail {
         }
     }
 }
+
+const ALREADY_REGISTERED: &str = "Somebody, perhaps you, tried to register this address. There is an \
+    account for it already: sign in as usual.\n\nIf it was not you, there is nothing to do.\n";
+
+const RECOVERY_CODES_VOID: &str = "The server was restored from a backup, so the recovery codes of \
+    your account no longer work. Sign in and make new ones.\n";
 
 fn finish_registration(url: &str) -> String {
     format!(
