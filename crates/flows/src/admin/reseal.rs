@@ -4,7 +4,7 @@
 //! nobody's change is lost and nobody waits for more than a moment. It can be cut at any time and
 //! begun again: what was done stays done.
 
-use nightlatch_store::units::keys::{Page, SEALED, SealedColumn, Swap};
+use nightlatch_store::units::keys::{Found, Page, SEALED, SealedColumn, Swap};
 
 use crate::{Env, Refused};
 
@@ -63,6 +63,7 @@ async fn reseal_column(
         let made = u64::try_from(cells.len()).unwrap_or(u64::MAX);
         done.unreadable += u64::try_from(found.len()).unwrap_or(u64::MAX) - made;
         done.cells += made;
-        env.store.write(Swap { column, cells }).await?;
+        let users = found.iter().filter_map(Found::user).collect();
+        env.store.write(Swap { column, cells, users }).await?;
     }
 }

@@ -1,6 +1,6 @@
 //! Making cells anew, some at a time: read, make, and put into the place of exactly what was read.
 
-use nightlatch_core::keys::KeyTag;
+use nightlatch_core::{UserId, keys::KeyTag};
 
 use super::{Cell, Found, SealedColumn, sealed::Start};
 use crate::{Fault, Tx, Unit, Value};
@@ -49,13 +49,19 @@ pub struct Swap {
     pub column: &'static SealedColumn,
     /// The parameters for each.
     pub cells: Vec<Vec<Cell>>,
+    /// Whose accounts and sessions they are.
+    pub users: Vec<UserId>,
 }
 
 impl Unit for Swap {
     type Out = ();
 
     async fn run(&self, tx: &mut Tx<'_>) -> Result<(), Fault> {
-        // What is sealed stays what it was; a server that takes another ring reads everything anew.
+        for user in &self.users {
+            // What is sealed stays what it was, and who takes another ring forgets what was read under
+            // the one before: others do no harm by it.
+            tx.changed_here(*user);
+        }
         tx.changed_nobody();
         for cells in &self.cells {
             let args: Vec<Value<'_>> = cells.iter().map(Value::from).collect();

@@ -4,6 +4,7 @@
 //! it against the schema.
 
 use nightlatch_core::{
+    UserId,
     factors::{password::PasswordHash, totp::Seed},
     keys::{KeyRing, KeyTag, Nonce, Place},
     message::Message,
@@ -165,6 +166,7 @@ pub static SEALED: [SealedColumn; 8] = [
 pub struct Found {
     /// What its row is found by.
     pub(super) key: Vec<Cell>,
+    user: Option<UserId>,
     made: Vec<u8>,
     how: How,
 }
@@ -177,9 +179,14 @@ enum How {
 impl FromRow for Found {
     fn from_row(row: &Row<'_>) -> Result<Self, Fault> {
         let name: String = row.get(0)?;
-        let sealed = |key, made, place| Ok(Self { key, made, how: How::Sealed(place) });
+        let sealed = |key, made, place| Ok(Self { key, user: None, made, how: How::Sealed(place) });
         match name.as_str() {
-            "users.password" => sealed(one(row)?, row.get(2)?, PasswordHash::place(row.get(1)?)),
+            "users.password" => {
+                let user = row.get(1)?;
+                let found: Result<Self, Fault> =
+                    sealed(one(row)?, row.get(2)?, PasswordHash::place(user));
+                Ok(Self { user: Some(user), ..found? })
+            }
             "totp.secret" | "pending_totp.secret" => {
                 let parameters = parameters(row.get(4)?, row.get(5)?, row.get(6)?)?;
                 let place = Seed::place(row.get(1)?, row.get(2)?, &parameters);
@@ -190,7 +197,9 @@ impl FromRow for Found {
                 sealed(two(row)?, stored.sealed_key, stored.credential.place())
             }
             "sessions.proofs" => {
-                sealed(one(row)?, row.get(3)?, Proofs::place(row.get(1)?, row.get(2)?))
+                let user = row.get(2)?;
+                let found = sealed(one(row)?, row.get(3)?, Proofs::place(row.get(1)?, user))?;
+                Ok(Self { user: Some(user), ..found })
             }
             "outbox.body" => sealed(one(row)?, row.get(2)?, Message::place(row.get(1)?)),
             "meta.value" => {
@@ -201,7 +210,7 @@ impl FromRow for Found {
             }
             _ => {
                 let how = How::Signed { body: row.get(3)?, key_tag: row.get(4)? };
-                Ok(Self { key: one(row)?, made: row.get(2)?, how })
+                Ok(Self { key: one(row)?, user: None, made: row.get(2)?, how })
             }
         }
     }
@@ -216,6 +225,12 @@ fn two(row: &Row<'_>) -> Result<Vec<Cell>, Fault> {
 }
 
 impl Found {
+    /// Whose account or session it is a part of.
+    #[must_use]
+    pub const fn user(&self) -> Option<UserId> {
+        self.user
+    }
+
     /// The parameters of the column's `swap`, with the cell made anew under the key that seals now;
     /// `None` if it is not what a key of this ring made there.
     #[must_use]

@@ -14,7 +14,7 @@ use nightlatch_store::{
     Engine, sql,
     units::{
         audit::{Checkpoints, Signed, WriteCheckpoint},
-        keys::{Announce, Cell, Known, Need, Needs, Node, Nodes, Page, SEALED, Swap},
+        keys::{Announce, Cell, Found, Known, Need, Needs, Node, Nodes, Page, SEALED, Swap},
         meta::Claim,
         outbox::Enqueue,
         session::Load,
@@ -164,7 +164,8 @@ impl World {
                     .map(|found| found.remade(&self.ring, self.random()).unwrap())
                     .collect();
                 cells += made.len();
-                self.write(Swap { column, cells: made }).await;
+                let users = found.iter().filter_map(Found::user).collect();
+                self.write(Swap { column, cells: made, users }).await;
             }
         }
         cells
@@ -228,7 +229,7 @@ async fn what_changed_meanwhile_is_left_as_it_is() {
         let newer = sql!("UPDATE users SET password = ?2 WHERE id = ?1");
         let written = both.ring.mark([9; 12]);
         world.change(newer, &[person.id().as_bytes(), &written]).await;
-        world.write(Swap { column: passwords, cells }).await;
+        world.write(Swap { column: passwords, cells, users: vec![person.id()] }).await;
         let read = sql!("SELECT password FROM users WHERE id = ?1");
         assert_eq!(world.blob(read, &[person.id().as_bytes()]).await, written);
         // What was moved there does not open there, and is left for somebody to look at.
