@@ -11,7 +11,10 @@ use std::{
 };
 
 use nightlatch_core::{Timestamp, keys::KeyRing};
-use nightlatch_store::{Database, Engine, Options, Store};
+use nightlatch_store::{
+    Database, Engine, Options, Store,
+    units::meta::{Claim, ERA},
+};
 use tempfile::TempDir;
 use tokio_postgres::{Client, NoTls};
 
@@ -41,6 +44,9 @@ impl Place {
         let options = Options::new(database, next);
         let opened = Store::open_and_migrate(options, now).await;
         let store = opened.map_err(|error| format!("no database: {error}"))?;
+        // The era of a ring that was never told of one, so that tokens made here open there.
+        let era = store.write(Claim { key: ERA, value: vec![0; 16] }).await;
+        era.map_err(|fault| format!("no era: {fault}"))?;
         let made = people::make(&store, Arc::new(KeyRing::single(&KEY)), people).await;
         store.close(now).await;
         made.map_err(|fault| format!("no people: {fault}"))?;

@@ -61,6 +61,8 @@ impl Unit for Revoke {
     type Out = ();
 
     async fn run(&self, tx: &mut Tx<'_>) -> Result<(), Fault> {
+        // No server runs on it yet.
+        tx.changed_nobody();
         tx.put(
             sql!(
                 "INSERT INTO meta (key, value) VALUES (?1, ?2) \
