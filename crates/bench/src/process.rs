@@ -79,6 +79,7 @@ impl Served {
                 let start_ms = begun.elapsed().as_secs_f64() * 1e3;
                 return Ok(Self { address, start_ms, child });
             }
+            // Nothing tells when a process answers; to ask without a pause would slow its start.
             tokio::time::sleep(Duration::from_millis(1)).await;
         }
         let log = fs::read_to_string(home.join("log")).unwrap_or_default();

@@ -21,16 +21,8 @@ impl Bench<'_> {
         let answers = self.signed_in(ours, WARM).await?;
         let tokens: Vec<_> =
             answers.iter().filter_map(|answer| answer["access_token"].as_str()).collect();
-        let side = |served| Side {
-            served,
-            requests: Box::new(|| {
-                tokens.iter().map(|token| Request::get("/auth/session", Some(token))).collect()
-            }),
-            repeat: true,
-            status: 200,
-            renew: None,
-            keep: None,
-        };
+        let calls = || tokens.iter().map(|token| Request::get("/auth/session", Some(token)));
+        let side = |served| Side { repeat: true, ..Side::new(served, || calls().collect()) };
         let floors = vec![("bare", side(bare), Some(0.8))];
         self.duel("session_warm", side(ours), floors, connections, report).await
     }
@@ -45,14 +37,8 @@ impl Bench<'_> {
     ) -> Result<(), String> {
         let made_up = format!("eyJ{}.eyJ{}.{}", "a".repeat(90), "b".repeat(600), "c".repeat(86));
         for (name, token) in [("unauthenticated", None), ("refused_token", Some(made_up))] {
-            let side = |served, status| Side {
-                served,
-                requests: Box::new(|| vec![Request::get("/auth/session", token.as_deref())]),
-                repeat: true,
-                status,
-                renew: None,
-                keep: None,
-            };
+            let call = || vec![Request::get("/auth/session", token.as_deref())];
+            let side = |served, status| Side { repeat: true, status, ..Side::new(served, call) };
             let floors = vec![("bare", side(bare, 200), Some(0.8))];
             self.duel(name, side(ours, 401), floors, connections, report).await?;
         }

@@ -44,25 +44,25 @@ impl Bench<'_> {
     }
 
     pub(super) fn ours<'s>(&'s self, served: &'s Served, status: u16, right: bool) -> Side<'s> {
-        Side {
-            served,
-            requests: Box::new(move || self.codes(right)),
-            repeat: false,
-            status,
-            renew: self.renewed(&self.place),
-            keep: None,
-        }
+        let renew = self.renewed(&self.place);
+        Side { status, renew, ..Side::new(served, move || self.codes(right)) }
     }
 
     pub(super) fn floor<'s>(&'s self, served: &'s Served) -> Side<'s> {
-        Side {
-            served,
-            requests: Box::new(|| self.rows()),
-            repeat: false,
-            status: 200,
-            renew: self.renewed(&self.copy),
-            keep: None,
-        }
+        Side { renew: self.renewed(&self.copy), ..Side::new(served, || self.rows()) }
+    }
+
+    /// A request in every session that the requests before have left.
+    fn onward<'s>(
+        &'s self,
+        served: &'s Served,
+        sessions: Vec<Value>,
+        request: fn(&Value) -> Request,
+    ) -> Side<'s> {
+        let kept = Rc::new(RefCell::new(sessions));
+        let next = Rc::clone(&kept);
+        let requests = move || next.take().iter().map(request).collect();
+        Side { renew: self.renewed(&self.place), keep: Some(kept), ..Side::new(served, requests) }
     }
 
     /// One durable verification of a code, and a session.
@@ -131,18 +131,8 @@ impl Bench<'_> {
         if !self.wants("totp_step_up") || self.people > FEW {
             return Ok(());
         }
-        let kept = Rc::new(RefCell::new(self.signed_in(ours, self.slice()).await?));
-        let side = Side {
-            served: ours,
-            requests: Box::new({
-                let kept = Rc::clone(&kept);
-                move || kept.take().iter().map(further).collect()
-            }),
-            repeat: false,
-            status: 200,
-            renew: Some(&self.place),
-            keep: Some(kept),
-        };
+        let sessions = self.signed_in(ours, self.slice()).await?;
+        let side = self.onward(ours, sessions, further);
         let floors = vec![("rows", self.floor(rows), None)];
         self.duel("totp_step_up", side, floors, connections, report).await
     }
@@ -158,22 +148,8 @@ impl Bench<'_> {
         if !self.wants("refresh") {
             return Ok(());
         }
-        let kept = Rc::new(RefCell::new(self.signed_in(ours, self.slice()).await?));
-        let next = |answer: &Value| {
-            let body = json!({ "refresh_token": answer["refresh_token"] });
-            Request::post("/auth/refresh", None, &body.to_string())
-        };
-        let side = Side {
-            served: ours,
-            requests: Box::new({
-                let kept = Rc::clone(&kept);
-                move || kept.take().iter().map(next).collect()
-            }),
-            repeat: false,
-            status: 200,
-            renew: self.renewed(&self.place),
-            keep: Some(kept),
-        };
+        let sessions = self.signed_in(ours, self.slice()).await?;
+        let side = self.onward(ours, sessions, next);
         let floors = vec![("rows", self.floor(rows), None)];
         self.duel("refresh", side, floors, connections, report).await
     }
@@ -186,4 +162,10 @@ fn further(answer: &Value) -> Request {
     let token = answer["access_token"].as_str();
     let body = json!({ "method": "totp", "code": person.code(now(), 0) });
     Request::post("/auth/step-up", token, &body.to_string())
+}
+
+/// The next tokens of the session of this answer.
+fn next(answer: &Value) -> Request {
+    let body = json!({ "refresh_token": answer["refresh_token"] });
+    Request::post("/auth/refresh", None, &body.to_string())
 }

@@ -54,7 +54,13 @@ struct Side<'a> {
     keep: Option<Rc<RefCell<Vec<Value>>>>,
 }
 
-impl Side<'_> {
+impl<'a> Side<'a> {
+    /// Sends what `requests` makes, each once, and expects every answer to be a success.
+    fn new(served: &'a Served, requests: impl Fn() -> Vec<Request> + 'a) -> Self {
+        let requests = Box::new(requests);
+        Self { served, requests, repeat: false, status: 200, renew: None, keep: None }
+    }
+
     async fn round(&self, connections: usize, limit: Duration) -> Result<Seen, String> {
         let mut seen = Seen::default();
         loop {

@@ -16,14 +16,7 @@ impl Bench<'_> {
             let body = json!({ "email": self.person().email(), "password": PASSWORD });
             Request::post("/auth/login", None, &body.to_string())
         };
-        Side {
-            served,
-            requests: Box::new(move || (0..self.slice().min(2_000)).map(request).collect()),
-            repeat: false,
-            status: 200,
-            renew: None,
-            keep: None,
-        }
+        Side::new(served, move || (0..self.slice().min(2_000)).map(request).collect())
     }
 
     /// The right password of somebody who has a second factor.

@@ -100,15 +100,14 @@ pub async fn restore(config: &Config, from: &Path) -> Result<usize, Unsaved> {
     let work = target.path().unwrap_or(from);
     let work = backup::with_suffix(work, ".restoring");
     backup::unpack(from, &work)?;
-    let done = match revoked(config, &work, ring).await {
-        Ok(told) => backup::put(&work, &target, SystemClock::default().now()).await.map(|()| told),
-        Err(error) => {
-            backup::discard(&work);
-            return Err(error);
-        }
+    let done = async {
+        let told = revoked(config, &work, ring).await?;
+        backup::put(&work, &target, SystemClock::default().now()).await?;
+        Ok(told)
     };
+    let done = done.await;
     backup::discard(&work);
-    Ok(done?)
+    done
 }
 
 /// Revokes in the working copy what must not come back.

@@ -112,7 +112,8 @@ impl Health {
     /// Notes how far this node's clock is from the database's.
     pub fn clock_is_off_by(&self, offset: Duration) {
         let off = offset > MOST_OFFSET;
-        if off && !self.clock_is_off.swap(true, Ordering::Relaxed) {
+        let was_off = self.clock_is_off.swap(off, Ordering::Relaxed);
+        if off && !was_off {
             tracing::error!(
                 offset_ms = u64::try_from(offset.as_millis()).unwrap_or(u64::MAX),
                 next =
@@ -120,7 +121,6 @@ impl Health {
                 "This node's clock differs from the database's"
             );
         }
-        self.clock_is_off.store(off, Ordering::Relaxed);
     }
 
     /// What is wrong, for the operator's log.

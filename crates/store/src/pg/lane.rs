@@ -7,6 +7,7 @@ use async_channel::Receiver;
 use tokio::{sync::watch, task::JoinHandle, time::timeout};
 
 use super::{
+    backoff::Backoff,
     link::Link,
     listen::{self, TELL},
     server::Server,
@@ -26,9 +27,6 @@ const ATTEMPTS: usize = 5;
 /// longer is lost to this lane, even if its machine still confirms what arrives.
 const ANSWERS_WITHIN: Duration = Duration::from_secs(10);
 const CONNECTS_WITHIN: Duration = Duration::from_secs(5);
-
-/// Between attempts to connect.
-pub(super) const BACKOFF: [Duration; 2] = [Duration::from_millis(50), Duration::from_secs(1)];
 
 /// All statements of a read see one moment.
 const BEGIN_READ: &str = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY";
@@ -102,14 +100,10 @@ impl Lane {
             Ok(link) => return Some(link),
             Err(fault) => fault,
         };
-        let mut pause = BACKOFF[0];
+        let mut backoff = Backoff::new();
         while !self.queue.is_closed() {
             let again = async {
-                #[expect(
-                    clippy::disallowed_methods,
-                    reason = "nothing tells when a server is back"
-                )]
-                tokio::time::sleep(pause).await;
+                backoff.pause().await;
                 self.dial().await
             };
             fault = tokio::select! {
@@ -119,7 +113,6 @@ impl Lane {
                 },
                 () = self.turn_away(&fault) => return None,
             };
-            pause = BACKOFF[1].min(pause * 2);
         }
         while let Ok(job) = self.queue.try_recv() {
             job.answer(Err(fault.clone()));
@@ -212,11 +205,15 @@ impl Lane {
         let engine = Engine::Pg(PgTx::new(link, begin));
         let mut tx = Tx::new(engine, self.chain.as_mut(), &self.shared);
         let ran = job.run(&mut tx).await;
-        let (Engine::Pg(tx), told) = tx.into_parts() else {
+        let (Engine::Pg(mut tx), told) = tx.into_parts() else {
             return Err(Fault::broken("a lane ran on the wrong engine"));
         };
+        let ran = match ran {
+            Ok(()) if writes => tell(&mut tx, &told).await,
+            ran => ran,
+        };
         let outcome = match ran {
-            Ok(()) if writes => commit(tx, &told).await,
+            Ok(()) if writes => tx.commit().await,
             Ok(()) => {
                 tx.leave().await;
                 Ok(())
@@ -231,12 +228,12 @@ impl Lane {
     }
 }
 
-/// Commits, and tells other nodes in the same round trip whose accounts changed.
-async fn commit(mut tx: PgTx<'_>, told: &Told) -> Result<(), Fault> {
+/// Has other nodes told, in the round trip of the commit, whose accounts changed.
+async fn tell(tx: &mut PgTx<'_>, told: &Told) -> Result<(), Fault> {
     if told.everywhere {
         for user in &told.users {
             tx.put(&TELL, args![&listen::changed(*user)]).await?;
         }
     }
-    tx.commit().await
+    Ok(())
 }

@@ -16,7 +16,7 @@ use tokio::{
 };
 use tokio_postgres::Client;
 
-use super::{lane::BACKOFF, server::Server};
+use super::{backoff::Backoff, server::Server};
 use crate::{
     Fault, Sql,
     chain::Shared,
@@ -38,19 +38,17 @@ pub(super) fn changed(user: UserId) -> String {
 
 /// Hears of what other nodes change for as long as this runs, over one connection after the other.
 pub(crate) async fn listen(server: Server, shared: Arc<Shared>) {
-    let mut pause = BACKOFF[0];
+    let mut backoff = Backoff::new();
     loop {
         let fault = match Ear::open(&server, &shared).await {
             Ok(ear) => {
-                pause = BACKOFF[0];
+                backoff = Backoff::new();
                 ear.hear(&shared.changes).await
             }
             Err(fault) => fault,
         };
         deaf(&fault);
-        #[expect(clippy::disallowed_methods, reason = "nothing tells when a server is back")]
-        tokio::time::sleep(pause).await;
-        pause = BACKOFF[1].min(pause * 2);
+        backoff.pause().await;
     }
 }
 

@@ -1,5 +1,6 @@
 //! PostgreSQL: lanes, each a task with a connection of its own; all pull from one queue.
 
+mod backoff;
 mod lane;
 mod link;
 mod listen;

@@ -74,12 +74,10 @@ impl FromRow for Held {
     }
 }
 
-impl Held {
-    /// Asks for all that decides which second factors an account (`?1`) is asked for; `?2` is the
-    /// number of recovery codes.
-    pub(crate) fn question() -> &'static Sql {
-        sql!(
-            "SELECT m.id, m.factor, m.name, m.state, m.created_at, \
+/// Asks for all that decides which second factors an account (`?1`) is asked for; `?2` is the number
+/// of recovery codes.
+pub(crate) static HOLDING: &Sql = sql!(
+    "SELECT m.id, m.factor, m.name, m.state, m.created_at, \
              COALESCE(t.last_used_at, w.last_used_at), w.kind, w.aaguid, w.backup_eligible, \
              w.backup_state, w.trusted, \
              (SELECT COUNT(*) FROM recovery_sets s JOIN recovery_codes c \
@@ -90,9 +88,9 @@ impl Held {
              LEFT JOIN totp t ON t.user_id = m.user_id AND t.method_id = m.id \
              LEFT JOIN webauthn w ON w.user_id = m.user_id AND w.method_id = m.id \
              WHERE m.user_id = ?1 ORDER BY m.id"
-        )
-    }
+);
 
+impl Held {
     /// What an account holds. Without a method recovery codes stand in for nothing.
     pub(crate) fn collect(rows: Vec<Self>) -> Holding {
         let codes = rows.first().map(|row| (row.codes_left, row.code_failures));
@@ -108,7 +106,7 @@ impl Held {
 /// Reads all that decides which second factors an account is asked for.
 pub(crate) async fn holding(tx: &mut Tx<'_>, user: UserId) -> Result<Holding, Fault> {
     let args = args![user, Factor::BackupCode.code()];
-    Ok(Held::collect(tx.rows::<Held>(Held::question(), args).await?))
+    Ok(Held::collect(tx.rows::<Held>(HOLDING, args).await?))
 }
 
 /// Reads what an account has enrolled.

@@ -62,7 +62,6 @@ impl Unit for Swap {
             // the one before: others do no harm by it.
             tx.changed_here(*user);
         }
-        tx.changed_nobody();
         for cells in &self.cells {
             let args: Vec<Value<'_>> = cells.iter().map(Value::from).collect();
             tx.put(self.column.swap, &args).await?;

@@ -12,7 +12,8 @@ use crate::{
     Fault, FromRow, Question, Row, Sql, Tx, Value, args, sql,
     units::{
         account::{self, Account},
-        methods, session,
+        methods::{HOLDING, Held},
+        session,
     },
 };
 
@@ -118,16 +119,15 @@ impl Attempt {
         factor: Factor,
     ) -> Result<Result<Footing, Refusal>, Fault> {
         let user = self.user();
-        let held = methods::Held::question();
         let args = args![user, Factor::BackupCode.code()];
-        let looked = self.look_and(tx, factor, (held, args)).await?;
+        let looked = self.look_and::<Held>(tx, factor, (HOLDING, args)).await?;
         let Some((footing, rows)) = looked else { return Ok(Err(Refusal::Ended)) };
         if !self.has_tries(&footing) {
             return Ok(Err(Refusal::Ended));
         }
         // What is disabled is refused by its count. The last attempt before that is this one,
         // perhaps, and is looked at.
-        let holding = Holding { codes_disabled: false, ..methods::Held::collect(rows) };
+        let holding = Holding { codes_disabled: false, ..Held::collect(rows) };
         if !self.is_completed_by(factor) || !holding.accepts(factor, &self.allowed) {
             return Ok(Err(Refusal::NotAllowed));
         }
