@@ -39,7 +39,8 @@ impl World {
 
     async fn rows(&self) -> (i64, i64) {
         let outbox = self.number(sql!("SELECT COUNT(*) FROM outbox"), &[]).await;
-        (outbox, self.number(sql!("SELECT COUNT(*) FROM audit"), &[]).await)
+        // Without the first of each chain: that a lane of PostgreSQL opened one has no other reason.
+        (outbox, self.number(sql!("SELECT COUNT(*) FROM audit WHERE seq > 1"), &[]).await)
     }
 
     fn begin_registration(&self, email: &str, lookup: [u8; 32]) -> Begin {
