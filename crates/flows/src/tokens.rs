@@ -2,7 +2,8 @@
 
 use std::time::Duration;
 
-use jsonwebtoken::{Algorithm, DecodingKey, EncodingKey, Header, Validation, errors::Error};
+use data_encoding::BASE64URL_NOPAD;
+use jsonwebtoken::{Algorithm, DecodingKey, Header, Validation};
 use nightlatch_core::{
     SecretText, SessionId, Timestamp, UserId,
     keys::{KeyRing, Signer},
@@ -61,20 +62,37 @@ pub struct Claims {
 
 struct Key {
     kid: String,
-    public: Vec<u8>,
-    encoding: EncodingKey,
+    signer: Signer,
+    /// The first part of every token of this key, with its dot.
+    header: String,
     decoding: DecodingKey,
 }
 
 impl Key {
-    fn new(signer: &Signer) -> Self {
-        Self {
-            kid: signer.tag().to_string(),
-            public: signer.public_key().to_vec(),
-            encoding: EncodingKey::from_ed_der(signer.to_pkcs8().expose()),
-            decoding: DecodingKey::from_ed_der(signer.public_key()),
-        }
+    fn new(signer: Signer) -> Self {
+        let kid = signer.tag().to_string();
+        let mut header = Header::new(Algorithm::EdDSA);
+        header.typ = Some(TYPE.to_owned());
+        header.kid = Some(kid.clone());
+        let header = part(&header) + ".";
+        Self { kid, header, decoding: DecodingKey::from_ed_der(signer.public_key()), signer }
     }
+
+    /// A JWS in compact form (RFC 7515 §7.1). Made here because the library takes the key as a document
+    /// and derives the public key from it anew for each token, which costs more than the signature.
+    fn sign(&self, claims: &Claims) -> SecretText {
+        let mut text = self.header.clone() + &part(claims);
+        let signature = self.signer.sign(text.as_bytes());
+        text.push('.');
+        BASE64URL_NOPAD.encode_append(&signature, &mut text);
+        SecretText::new(text)
+    }
+}
+
+/// A part of a token: JSON in base64url.
+fn part(content: &impl Serialize) -> String {
+    let json = serde_json::to_vec(content).expect("headers and claims are plain data");
+    BASE64URL_NOPAD.encode(&json)
 }
 
 /// Issues and reads access tokens.
@@ -115,14 +133,14 @@ impl AccessTokens {
     /// Tokens of `issuer`, signed with the ring's first key and read under all of them.
     #[must_use]
     pub fn new(ring: &KeyRing, issuer: &str) -> Self {
-        let keys = ring.access_token_signers().iter().map(Key::new).collect();
+        let keys = ring.access_token_signers().into_iter().map(Key::new).collect();
         Self { issuer: issuer.to_owned(), keys, callers: Callers::new() }
     }
 
     /// The public keys, the one in use first.
     #[must_use]
     pub fn public_keys(&self) -> Vec<Jwk> {
-        let x = |key: &Key| data_encoding::BASE64URL_NOPAD.encode(&key.public);
+        let x = |key: &Key| BASE64URL_NOPAD.encode(key.signer.public_key());
         self.keys
             .iter()
             .map(|key| Jwk {
@@ -136,12 +154,8 @@ impl AccessTokens {
             .collect()
     }
 
-    fn sign(&self, claims: &Claims) -> Result<SecretText, Error> {
-        let key = self.keys.first().expect("a ring holds at least one key");
-        let mut header = Header::new(Algorithm::EdDSA);
-        header.typ = Some(TYPE.to_owned());
-        header.kid = Some(key.kid.clone());
-        jsonwebtoken::encode(&header, claims, &key.encoding).map(SecretText::new)
+    fn sign(&self, claims: &Claims) -> SecretText {
+        self.keys.first().expect("a ring holds at least one key").sign(claims)
     }
 
     /// What `text` claims, if it looks like a token that was issued here for the account API itself and
@@ -158,7 +172,7 @@ impl AccessTokens {
         let kid = header.kid?;
         let key = self.keys.iter().find(|key| key.kid == kid)?;
         let payload = text.expose().split('.').nth(1)?;
-        let payload = data_encoding::BASE64URL_NOPAD.decode(payload.as_bytes()).ok()?;
+        let payload = BASE64URL_NOPAD.decode(payload.as_bytes()).ok()?;
         let claims: Claims = serde_json::from_slice(&payload).ok()?;
         let ours = claims.iss == self.issuer && claims.aud == self.issuer;
         (ours && now.seconds() < claims.exp).then_some(Claimed { tokens: self, text, key, claims })
@@ -207,10 +221,6 @@ pub struct Tokens {
 }
 
 /// An access token of `session` for `audience`.
-///
-/// # Panics
-///
-/// Never in practice: claims are plain data and the key is in memory.
 #[must_use]
 pub fn access_token(env: &Env, session: &Session, audience: &str, now: Timestamp) -> SecretText {
     let levels = session.proofs.levels();
@@ -223,7 +233,7 @@ pub fn access_token(env: &Env, session: &Session, audience: &str, now: Timestamp
         aud: audience.to_owned(),
         iat: now.seconds(),
         exp: expires_at.seconds(),
-        jti: data_encoding::BASE64URL_NOPAD.encode(&env.random::<16>()),
+        jti: BASE64URL_NOPAD.encode(&env.random::<16>()),
         auth_time: session.proofs.authenticated_at().seconds(),
         acr: session.proofs.level().acr(),
         amr: session.proofs.amr().into_iter().map(str::to_owned).collect(),
@@ -234,7 +244,7 @@ pub fn access_token(env: &Env, session: &Session, audience: &str, now: Timestamp
         },
         generation: session.secrets,
     };
-    env.tokens().sign(&claims).expect("claims are plain data")
+    env.tokens().sign(&claims)
 }
 
 /// All tokens of a session whose refresh token has the random part `random`.
@@ -245,11 +255,11 @@ pub(crate) fn hand_out(
     random: [u8; 32],
     now: Timestamp,
 ) -> Tokens {
-    let refresh = Refresh::issue(&env.ring(), session.id, session.generation, random);
+    let refresh = Refresh::new(session.id, session.generation, random);
     Tokens {
         access_token: access_token(env, &session, &env.settings.public_url, now),
         expires_in: env.settings.access_lifetime,
-        refresh_token: refresh.to_text(),
+        refresh_token: refresh.issue(&env.ring()),
         session,
         account,
         device_token: None,

@@ -75,7 +75,7 @@ mod tests {
     fn what_is_looked_up_or_counted_outlives_every_key_of_the_ring() {
         let old = ring(&[1]);
         let email = Email::parse("ada@example.org").unwrap();
-        let refresh = Refresh::issue(&old, SessionId::from_bytes([1; 16]), 1, [2; 32]).to_text();
+        let refresh = Refresh::new(SessionId::from_bytes([1; 16]), 1, [2; 32]).issue(&old);
         let issued_at = Timestamp::from_seconds(1_700_000_000);
         let device = Device { user: UserId::from_bytes([3; 16]), id: [4; 16], issued_at };
         let device = device.seal(&old, [5; 12]);

@@ -30,17 +30,6 @@ impl Signer {
         self.pair.public_key().as_ref()
     }
 
-    /// The key pair as a PKCS#8 document (RFC 8410), for libraries that ask for one.
-    ///
-    /// # Panics
-    ///
-    /// Never: every Ed25519 key has that form.
-    #[must_use]
-    pub fn to_pkcs8(&self) -> crate::Secret {
-        let document = self.pair.to_pkcs8v1().expect("an Ed25519 key has a PKCS#8 form");
-        crate::Secret::new(document.as_ref().to_vec())
-    }
-
     /// Signs `message`.
     ///
     /// # Panics

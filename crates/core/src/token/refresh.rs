@@ -23,17 +23,13 @@ pub struct Refresh {
     /// Counts the session's rotations.
     pub generation: i64,
     random: [u8; 32],
-    tag: [u8; TAG],
 }
 
 impl Refresh {
     /// A token of `session`'s `generation`.
     #[must_use]
-    pub fn issue(ring: &KeyRing, session: SessionId, generation: i64, random: [u8; 32]) -> Self {
-        let mut token = Self { session, generation, random, tag: [0; TAG] };
-        let mac = ring.mac(Purpose::Refresh, &token.body());
-        token.tag.copy_from_slice(&mac[..TAG]);
-        token
+    pub const fn new(session: SessionId, generation: i64, random: [u8; 32]) -> Self {
+        Self { session, generation, random }
     }
 
     fn body(&self) -> [u8; 56] {
@@ -44,10 +40,12 @@ impl Refresh {
         body
     }
 
-    /// The token as it travels.
+    /// The token as it travels, issued under `ring`.
     #[must_use]
-    pub fn to_text(&self) -> SecretText {
-        let bytes = [&self.body()[..], &self.tag].concat();
+    pub fn issue(&self, ring: &KeyRing) -> SecretText {
+        let body = self.body();
+        let mac = ring.mac(Purpose::Refresh, &body);
+        let bytes = [&body[..], &mac[..TAG]].concat();
         SecretText::new(format!("{PREFIX}{}", BASE64URL_NOPAD.encode(&bytes)))
     }
 
@@ -68,7 +66,6 @@ impl Refresh {
             session: SessionId::from_bytes(body[..16].try_into().ok()?),
             generation: i64::from_be_bytes(body[16..24].try_into().ok()?),
             random: body[24..].try_into().ok()?,
-            tag: tag.try_into().ok()?,
         })
     }
 
@@ -89,11 +86,11 @@ mod tests {
     fn only_issued_tokens_are_read() {
         let ring = KeyRing::single(&[1; 32]);
         let session = SessionId::from_bytes([2; 16]);
-        let issued = Refresh::issue(&ring, session, 7, [3; 32]);
-        let read = Refresh::parse(&ring, &issued.to_text()).unwrap();
-        assert_eq!((read.session, read.generation, read.hash()), (session, 7, issued.hash()));
+        let token = Refresh::new(session, 7, [3; 32]);
+        let text = token.issue(&ring);
+        let read = Refresh::parse(&ring, &text).unwrap();
+        assert_eq!((read.session, read.generation, read.hash()), (session, 7, token.hash()));
 
-        let text = issued.to_text();
         for at in 0..text.expose().len() {
             let mut bytes = text.expose().as_bytes().to_vec();
             bytes[at] = if bytes[at] == b'A' { b'B' } else { b'A' };
