@@ -9,15 +9,17 @@ use super::server::Server;
 use crate::{Fault, Sql};
 
 /// Settings of every connection: nobody waits for a lock for long, and a transaction whose node was
-/// cut off does not keep its locks.
-const SESSION: &str = "SET lock_timeout = '5s'; SET idle_in_transaction_session_timeout = '15s'";
+/// cut off does not keep its locks. Every statement has its index, and one plan for its life: a plan
+/// that was made while a table was still empty would go on to read all of it when it is not.
+const SESSION: &str = "SET lock_timeout = '5s'; SET idle_in_transaction_session_timeout = '15s'; \
+    SET plan_cache_mode = force_generic_plan; SET enable_seqscan = off; SET jit = off";
 
 /// A connection and the task that moves its bytes.
 pub(crate) struct Link {
     pub(crate) client: Client,
-    /// Statements by the address of their `static`: an integer, because a pointer could not change
-    /// threads.
-    statements: HashMap<usize, Statement>,
+    /// Statements by the address of their `static`, an integer, because a pointer could not change
+    /// threads; and whether they guard.
+    statements: HashMap<(usize, bool), Statement>,
     driver: JoinHandle<()>,
 }
 
@@ -41,12 +43,29 @@ impl Link {
 
     /// Prepares `sql`, once in the life of the connection.
     pub(crate) async fn prepare(&mut self, sql: &'static Sql) -> Result<Statement, Fault> {
-        let address = ptr::from_ref(sql).addr();
-        if let Some(statement) = self.statements.get(&address) {
+        self.prepared(sql, false).await
+    }
+
+    /// Prepares `sql` in the form of a guard: where it takes no row it divides by zero, so that the
+    /// server rolls back whatever it is told after it, and nobody has to look in between.
+    pub(crate) async fn prepare_guard(&mut self, sql: &'static Sql) -> Result<Statement, Fault> {
+        self.prepared(sql, true).await
+    }
+
+    async fn prepared(&mut self, sql: &'static Sql, guards: bool) -> Result<Statement, Fault> {
+        let place = (ptr::from_ref(sql).addr(), guards);
+        if let Some(statement) = self.statements.get(&place) {
             return Ok(statement.clone());
         }
-        let statement = self.client.prepare(sql.postgres()).await?;
-        self.statements.insert(address, statement.clone());
+        let text = sql.postgres();
+        let statement = if guards {
+            let guard =
+                format!("WITH taken AS ({text} RETURNING 1) SELECT 1 / count(*) FROM taken");
+            self.client.prepare(&guard).await?
+        } else {
+            self.client.prepare(text).await?
+        };
+        self.statements.insert(place, statement.clone());
         Ok(statement)
     }
 }

@@ -1,8 +1,7 @@
 //! A transaction in as few round trips as its unit's questions: `BEGIN` and the writes before a
-//! question leave with it, and the last writes leave with `COMMIT`, unless there are guards among
-//! them: those are looked at first.
+//! question leave with it, and the last writes leave with `COMMIT`.
 
-use tokio_postgres::{Client, Row as PgRow, Statement, types::ToSql};
+use tokio_postgres::{Client, Row as PgRow, Statement, error::SqlState, types::ToSql};
 
 use super::{
     link::Link,
@@ -22,7 +21,7 @@ pub(crate) struct PgTx<'a> {
 struct Put {
     statement: Statement,
     args: Vec<Owned>,
-    /// Whether it has to change a row.
+    /// Whether it has to change a row, or else nothing is committed.
     guards: bool,
 }
 
@@ -63,7 +62,9 @@ impl<'a> PgTx<'a> {
     }
 
     pub(crate) async fn put(&mut self, sql: &'static Sql, args: &[Value<'_>]) -> Result<(), Fault> {
-        self.later(sql, args, false).await
+        let statement = self.link.prepare(sql).await?;
+        self.later(statement, args, false);
+        Ok(())
     }
 
     pub(crate) async fn take(
@@ -71,18 +72,13 @@ impl<'a> PgTx<'a> {
         sql: &'static Sql,
         args: &[Value<'_>],
     ) -> Result<(), Fault> {
-        self.later(sql, args, true).await
+        let statement = self.link.prepare_guard(sql).await?;
+        self.later(statement, args, true);
+        Ok(())
     }
 
-    async fn later(
-        &mut self,
-        sql: &'static Sql,
-        args: &[Value<'_>],
-        guards: bool,
-    ) -> Result<(), Fault> {
-        let statement = self.link.prepare(sql).await?;
+    fn later(&mut self, statement: Statement, args: &[Value<'_>], guards: bool) {
         self.puts.push(Put { statement, args: args.iter().map(Owned::from).collect(), guards });
-        Ok(())
     }
 
     pub(crate) async fn execute(
@@ -133,20 +129,11 @@ impl<'a> PgTx<'a> {
     }
 
     /// Commits. What a write that leaves now runs into decides: after it, `COMMIT` succeeds and
-    /// rolls back. A guard that does not take is no error to the server, so `COMMIT` waits for it.
+    /// rolls back.
     pub(crate) async fn commit(mut self) -> Result<(), Fault> {
-        let mut puts = std::mem::take(&mut self.puts);
+        let puts = std::mem::take(&mut self.puts);
         if !self.begun && puts.is_empty() {
             return Ok(());
-        }
-        let client = &self.link.client;
-        if puts.iter().any(|put| put.guards) {
-            let done = pipeline::<()>(waiting(client, self.opening(), &puts), Vec::new()).await;
-            if let Err(fault) = done {
-                return self.roll_back().await.and(Err(fault));
-            }
-            self.begun = true;
-            puts.clear();
         }
         let client = &self.link.client;
         let commit = vec![say(client, "COMMIT")];
@@ -186,8 +173,13 @@ impl Put {
     fn request<'r>(&'r self, client: &'r Client) -> Request<'r, ()> {
         let args = self.args.iter().map(Owned::value);
         Box::pin(async move {
-            let rows = client.execute_raw(&self.statement, args).await?;
-            if self.guards && rows == 0 { Err(Fault::overtaken()) } else { Ok(()) }
+            match client.execute_raw(&self.statement, args).await {
+                Ok(_) => Ok(()),
+                Err(error) if self.guards && error.code() == Some(&SqlState::DIVISION_BY_ZERO) => {
+                    Err(Fault::overtaken())
+                }
+                Err(error) => Err(error.into()),
+            }
         })
     }
 }

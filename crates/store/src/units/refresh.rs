@@ -51,7 +51,7 @@ impl Unit for Rotate {
 
     async fn run(&self, tx: &mut Tx<'_>) -> Result<Rotated, Fault> {
         let now = self.fresh.now;
-        let next = Refresh::issue(&self.ring, self.session, self.generation + 1, self.fresh.random);
+        let next = Refresh::new(self.session, self.generation + 1, self.fresh.random);
         let rotated = tx
             .row::<session::Stored>(
                 sql!(

@@ -140,7 +140,7 @@ pub(crate) async fn open(
         client: fresh.client.clone(),
         address: fresh.address.clone(),
     };
-    let refresh = Refresh::issue(ring, session.id, session.generation, fresh.random);
+    let refresh = Refresh::new(session.id, session.generation, fresh.random);
     tx.put(
         sql!(
             "INSERT INTO sessions (id, user_id, created_at, expires_at, idle_until, seen_at, \
@@ -236,7 +236,7 @@ pub(crate) async fn elevate(
         ..held
     };
     tx.changed(raised.user);
-    let refresh = Refresh::issue(ring, raised.id, raised.generation, fresh.random);
+    let refresh = Refresh::new(raised.id, raised.generation, fresh.random);
     tx.take(
         sql!(
             "UPDATE sessions SET proofs = ?2, secrets = ?3, generation = ?4, refresh = ?5, \

@@ -45,7 +45,7 @@ impl World {
 
     /// A session's current token, whose random part this is, shown to be exchanged.
     pub(super) fn rotate(&self, session: &Session, random: [u8; 32], fresh: Fresh) -> Rotate {
-        let shown = Refresh::issue(&self.ring, session.id, session.generation, random);
+        let shown = Refresh::new(session.id, session.generation, random);
         Rotate {
             ring: self.ring.clone(),
             session: session.id,
