@@ -44,7 +44,8 @@ pub(super) async fn run(args: Args) -> Result<(), Failure> {
     dev.listen = listeners.public.local_addr().unwrap_or(dev.listen);
     dev.admin_listen = listeners.operator.local_addr().unwrap_or(dev.admin_listen);
     let config = Config::dev(&dev)?;
-    logs::start(&config.log).map_err(|error| Failure::new(error.to_string(), None))?;
+    let _written =
+        logs::start(&config.log).map_err(|error| Failure::new(error.to_string(), None))?;
     let env = installation::open(&config).await?;
     let stop = asked_to_stop().map_err(|error| Failure::new(error.to_string(), None))?;
     say(&Banner { config: &config, dev: &dev }.to_string())?;

@@ -2,7 +2,6 @@
 
 use std::{
     error::Error,
-    fmt::Write as _,
     io::{self, Write as _},
     process::ExitCode,
 };
@@ -12,6 +11,7 @@ use nightlatch_store::{BadDatabase, OpenError, backup::BackupError};
 
 use crate::{
     config::{Issue, Issues},
+    telemetry::line::causes,
     wiring::{
         backup::Unsaved,
         installation::Unopened,
@@ -46,17 +46,7 @@ impl Failure {
 
     /// `error` and its causes in one line.
     fn because(error: &dyn Error, next: Option<String>) -> Self {
-        let mut problem = error.to_string();
-        let mut cause = error.source();
-        while let Some(inner) = cause {
-            let text = inner.to_string();
-            // Some errors repeat their cause.
-            if !problem.ends_with(&text) {
-                let _ = write!(problem, ": {text}");
-            }
-            cause = inner.source();
-        }
-        Self::new(problem, next)
+        Self::new(causes(error), next)
     }
 
     /// Tells standard error; the status to end the process with.

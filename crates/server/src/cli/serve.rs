@@ -23,7 +23,8 @@ pub(super) struct Args {
 
 pub(super) async fn run(args: &Args) -> Result<(), Failure> {
     let config = Config::load(Some(&args.config), &Environment::of_process())?;
-    logs::start(&config.log).map_err(|error| Failure::new(error.to_string(), None))?;
+    let _written =
+        logs::start(&config.log).map_err(|error| Failure::new(error.to_string(), None))?;
     let env = installation::open(&config).await?;
     let stop = asked_to_stop().map_err(|error| Failure::new(error.to_string(), None))?;
     let listeners = Listeners::bind(config.http.listen, config.http.admin_listen).await?;

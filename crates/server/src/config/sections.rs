@@ -8,13 +8,15 @@ use std::{
 use ipnet::IpNet;
 use nightlatch_core::{SecretText, factors::password::Cost};
 use serde::Deserialize;
-use tracing_subscriber::EnvFilter;
 
-use crate::config::{
-    Accounts, Argon2, DatabaseUrl, Delivery, Http, Keys, Lifetimes, Log, LogFormat, Passwords,
-    PublicUrl, Registration, Sessions, Tokens, Totp, TotpAlgorithm,
-    reader::Reader,
-    urls::{is_host, is_origin},
+use crate::{
+    config::{
+        Accounts, Argon2, DatabaseUrl, Delivery, Http, Keys, Lifetimes, Log, LogFormat, Passwords,
+        PublicUrl, Registration, Sessions, Tokens, Totp, TotpAlgorithm,
+        reader::Reader,
+        urls::{is_host, is_origin},
+    },
+    telemetry::logs,
 };
 
 const MINUTE: u64 = 60;
@@ -278,7 +280,7 @@ pub(super) fn log(r: &mut Reader) -> Log {
         level: r.take(LEVEL, "Write a level such as \"info\".").unwrap_or_else(|| "info".into()),
         format: r.take("log.format", "Write \"json\" or \"text\".").unwrap_or(LogFormat::Json),
     };
-    let good = EnvFilter::try_new(&log.level).is_ok();
+    let good = logs::filter(&log.level).is_ok();
     let next = "Write error, warn, info or debug.";
     r.require(good, LEVEL, "It is no level.", next);
     log

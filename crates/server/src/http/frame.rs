@@ -26,7 +26,6 @@ use tokio::{
     time::Instant,
 };
 use tower::{Layer, Service};
-use tracing::Instrument;
 
 use crate::{
     api::problem::{Code, Problem},
@@ -111,8 +110,7 @@ impl Frame {
     /// Answers one request that came over a connection from `peer`.
     pub async fn handle(&self, request: Request, peer: IpAddr) -> Response {
         let id = self.ids.next();
-        let span = tracing::info_span!("request", request_id = %id);
-        id.scope(self.observed(request, peer, id).instrument(span)).await
+        id.scope(self.observed(request, peer, id)).await
     }
 
     /// Answers, and tells log and metrics of it.
@@ -137,7 +135,6 @@ impl Frame {
         let status = response.status().as_u16();
         let took = begun.elapsed();
         tracing::info!(
-            request_id = %id,
             route = &*route,
             method,
             status,

@@ -1,4 +1,4 @@
-//! PostgreSQL restarts, is out of reach, is silent, and loses its last word. The server stays the same
+//! PostgreSQL restarts, is out of reach, is silent, loses its last word and has no room. The server stays the same
 //! process and comes back by itself.
 
 use std::time::Duration;
@@ -14,6 +14,7 @@ use super::{
     postgres::{Postgres, Stop},
     proxy::{Proxy, Way},
     rounds,
+    world::NO_SPACE,
 };
 use crate::end_to_end::{
     installation::{Installation, OPEN},
@@ -31,6 +32,8 @@ const RARER: u64 = 4;
 const LONGEST: Duration = Duration::from_secs(25);
 
 const PAUSE: Duration = Duration::from_millis(20);
+
+const ADA: &str = "ada@example.org";
 
 /// A server whose PostgreSQL is its own, behind a network of its own.
 struct Site {
@@ -188,4 +191,33 @@ async fn a_commit_whose_answer_is_lost_is_neither_lost_nor_done_twice() {
     site.becomes(204).await;
     site.end(&mut crowd).await;
     println!("commits without an answer {}, {}", rounds(8), crowd.ledger);
+}
+
+#[tokio::test]
+async fn without_room_on_postgresqls_disk_writes_are_refused_until_there_is_some() {
+    let mut crowd = Crowd::new(&mut Dice::printed());
+    let site = Site::new().await;
+    let caller = site.server.public.clone();
+    caller.register(ADA).await;
+    let access = caller.sign_in(ADA).await;
+    crowd
+        .walk(&caller, async {
+            site.postgres.world().grows(NO_SPACE);
+            // What finds room in its page goes on.
+            let begun = Instant::now();
+            while caller.login(ADA).await.status != 503 {
+                assert!(begun.elapsed() < PATIENCE, "every sign-in found room");
+            }
+            caller.get("/auth/session", Some(&access)).await.expect(200);
+            site.postgres.world().grows(0);
+            caller.sign_in(ADA).await;
+            site.becomes(204).await;
+        })
+        .await;
+    let log = site.end(&mut crowd).await;
+    let next = "make room on PostgreSQL's disk";
+    let told = |line: &&str| line.contains("\"level\":\"ERROR\"");
+    let told: Vec<_> = log.lines().filter(told).collect();
+    assert!(!told.is_empty() && told.iter().all(|line| line.contains(next)), "{told:?}");
+    assert!(log.contains("The database is back"), "{log}");
 }

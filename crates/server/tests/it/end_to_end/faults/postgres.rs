@@ -6,7 +6,7 @@ use tempfile::TempDir;
 use tokio::{net::TcpListener, process::Command, time::Instant};
 use tokio_postgres::NoTls;
 
-use super::dice::pass;
+use super::{dice::pass, world::World};
 use crate::{
     end_to_end::process::{PATIENCE, Running, finish},
     place::programs,
@@ -28,6 +28,7 @@ pub(crate) enum Stop {
 pub(crate) struct Postgres {
     bin: PathBuf,
     home: TempDir,
+    world: World,
     port: u16,
     running: Option<Running>,
 }
@@ -40,10 +41,16 @@ impl Postgres {
         let listener = TcpListener::bind(("127.0.0.1", 0)).await.unwrap();
         let port = listener.local_addr().unwrap().port();
         drop(listener);
-        let mut server = Self { bin, home, port, running: None };
+        let world = World::new(home.path(), "world").await;
+        let mut server = Self { bin, home, world, port, running: None };
         server.make().await;
         server.run().await;
         server
+    }
+
+    /// The world that it runs in.
+    pub(crate) const fn world(&self) -> &World {
+        &self.world
     }
 
     /// Where it is, without and with a database.
@@ -85,6 +92,7 @@ impl Postgres {
         for setting in ["listen_addresses=127.0.0.1", "unix_socket_directories="] {
             postgres.args(["-c", setting]);
         }
+        self.world.surround(&mut postgres);
         self.running = Some(Running::start(&mut postgres));
         let begun = Instant::now();
         while tokio_postgres::connect(&Self::address(self.port), NoTls).await.is_err() {

@@ -17,7 +17,7 @@ struct world {
     int32_t write; /* errno of writes to regular files; 0 for none */
     int32_t flush; /* errno of flushes */
     int32_t open;  /* errno of opening regular files for writing */
-    int32_t unused;
+    int32_t grow;  /* errno of writes behind the end of regular files */
     int64_t clock; /* seconds that the clock is ahead */
 };
 
@@ -41,6 +41,13 @@ static int fails(int fd, int32_t error) {
     return 1;
 }
 
+static int grows(int fd, off_t end) {
+    struct stat about;
+    if (!world->grow || fstat(fd, &about) || !S_ISREG(about.st_mode) || end <= about.st_size) return 0;
+    errno = world->grow;
+    return 1;
+}
+
 ssize_t write(int fd, const void *bytes, size_t count) {
     REAL(write);
     return world && fails(fd, world->write) ? -1 : real(fd, bytes, count);
@@ -48,12 +55,12 @@ ssize_t write(int fd, const void *bytes, size_t count) {
 
 ssize_t pwrite(int fd, const void *bytes, size_t count, off_t at) {
     REAL(pwrite);
-    return world && fails(fd, world->write) ? -1 : real(fd, bytes, count, at);
+    return world && (fails(fd, world->write) || grows(fd, at + count)) ? -1 : real(fd, bytes, count, at);
 }
 
 ssize_t pwrite64(int fd, const void *bytes, size_t count, off64_t at) {
     REAL(pwrite64);
-    return world && fails(fd, world->write) ? -1 : real(fd, bytes, count, at);
+    return world && (fails(fd, world->write) || grows(fd, at + count)) ? -1 : real(fd, bytes, count, at);
 }
 
 int fsync(int fd) {

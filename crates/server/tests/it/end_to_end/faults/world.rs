@@ -39,8 +39,13 @@ impl World {
     /// The product with `arguments` in this world.
     pub(crate) fn nightlatch<const N: usize>(&self, arguments: [&str; N]) -> Command {
         let mut command = nightlatch(arguments);
-        command.env("LD_PRELOAD", &self.library).env("NIGHTLATCH_WORLD", &self.told);
+        self.surround(&mut command);
         command
+    }
+
+    /// Has a command run in this world.
+    pub(crate) fn surround(&self, command: &mut Command) {
+        command.env("LD_PRELOAD", &self.library).env("NIGHTLATCH_WORLD", &self.told);
     }
 
     /// Writes to files fail like this; with 0, they succeed.
@@ -56,6 +61,11 @@ impl World {
     /// Opening files to write them fails like this.
     pub(crate) fn opens(&self, error: i32) {
         self.control.write_all_at(&error.to_ne_bytes(), 8).unwrap();
+    }
+
+    /// Writes that need more room fail like this; those into files as long as they are succeed.
+    pub(crate) fn grows(&self, error: i32) {
+        self.control.write_all_at(&error.to_ne_bytes(), 12).unwrap();
     }
 
     /// The clock is this many seconds ahead.
