@@ -11,18 +11,29 @@ use tokio::{
 /// The name that servers are called by.
 pub(crate) const HOST: &str = "id.example.com";
 
-/// A request, ready to be written.
-pub(crate) struct Request(Vec<u8>);
+/// What is made of an answer: perhaps the request that comes next.
+type Then = Box<dyn Fn(&Answer) -> Result<Option<Request>, String>>;
+
+/// A request, ready to be written, and what is expected of its answer.
+pub(crate) struct Request {
+    bytes: Vec<u8>,
+    status: u16,
+    then: Option<Then>,
+}
 
 impl Request {
+    fn new(text: String) -> Self {
+        Self { bytes: text.into_bytes(), status: 200, then: None }
+    }
+
     /// `GET path`.
     pub(crate) fn get(path: &str, bearer: Option<&str>) -> Self {
-        Self(format!("{}\r\n", head("GET", path, bearer)).into_bytes())
+        Self::new(format!("{}\r\n", head("GET", path, bearer)))
     }
 
     /// `GET path` of a listener for operators.
     pub(crate) fn probe(path: &str) -> Self {
-        Self(format!("GET {path} HTTP/1.1\r\nhost: localhost\r\n\r\n").into_bytes())
+        Self::new(format!("GET {path} HTTP/1.1\r\nhost: localhost\r\n\r\n"))
     }
 
     /// `POST path` with JSON.
@@ -30,7 +41,20 @@ impl Request {
         let head = head("POST", path, bearer);
         let length = json.len();
         let kind = "content-type: application/json";
-        Self(format!("{head}{kind}\r\ncontent-length: {length}\r\n\r\n{json}").into_bytes())
+        Self::new(format!("{head}{kind}\r\ncontent-length: {length}\r\n\r\n{json}"))
+    }
+
+    /// The same, with `status` expected in the place of 200.
+    pub(crate) fn expecting(self, status: u16) -> Self {
+        Self { status, ..self }
+    }
+
+    /// The same, with something made of its answer.
+    pub(crate) fn then(
+        self,
+        then: impl Fn(&Answer) -> Result<Option<Self>, String> + 'static,
+    ) -> Self {
+        Self { then: Some(Box::new(then)), ..self }
     }
 }
 
@@ -59,9 +83,9 @@ impl Connection {
         Ok(Self { stream, buffer: Vec::with_capacity(8192) })
     }
 
-    /// Sends a request and reads its answer.
+    /// Sends a request and reads its answer, whatever it is.
     pub(crate) async fn call(&mut self, request: &Request) -> io::Result<Answer> {
-        self.stream.write_all(&request.0).await?;
+        self.stream.write_all(&request.bytes).await?;
         self.buffer.clear();
         loop {
             if let Some(answer) = whole(&self.buffer)? {
@@ -71,6 +95,25 @@ impl Connection {
                 return Err(io::ErrorKind::UnexpectedEof.into());
             }
         }
+    }
+
+    /// Sends a request and whatever comes next; each answer has to be the expected one.
+    pub(crate) async fn exchange(&mut self, request: &Request) -> Result<(), String> {
+        let mut next = self.step(request).await?;
+        while let Some(request) = next {
+            next = self.step(&request).await?;
+        }
+        Ok(())
+    }
+
+    async fn step(&mut self, request: &Request) -> Result<Option<Request>, String> {
+        let answer = self.call(request).await;
+        let answer = answer.map_err(|error| format!("a connection broke: {error}"))?;
+        if answer.status != request.status {
+            let (status, body) = (answer.status, String::from_utf8_lossy(&answer.body));
+            return Err(format!("{status} was answered in place of {}: {body}", request.status));
+        }
+        request.then.as_ref().map_or(Ok(None), |then| then(&answer))
     }
 }
 

@@ -2,7 +2,7 @@
 
 use std::{
     cell::Cell,
-    io,
+    fs,
     net::SocketAddr,
     rc::Rc,
     time::{Duration, Instant},
@@ -10,24 +10,31 @@ use std::{
 
 use tokio::task::LocalSet;
 
-use crate::http::{Answer, Connection, Request};
+use crate::http::{Connection, Request};
 
 /// What a run saw.
 #[derive(Default)]
 pub(crate) struct Seen {
-    /// How long each answer took.
+    /// How long each request took, with whatever came next.
     pub(crate) latencies: Vec<Duration>,
     /// How long all of it took.
     pub(crate) took: Duration,
+    /// How long this thread had a processor meanwhile.
+    busy: Duration,
 }
 
 impl Seen {
-    /// Answers a second.
+    /// Requests a second.
     pub(crate) fn per_second(&self) -> f64 {
         count(self.latencies.len()) / self.took.as_secs_f64()
     }
 
-    /// Milliseconds below which this share of the answers stayed.
+    /// The share of the time in which the load itself was at work: near 1 it is what limits.
+    pub(crate) fn busy(&self) -> f64 {
+        self.busy.as_secs_f64() / self.took.as_secs_f64()
+    }
+
+    /// Milliseconds below which this share of the requests stayed.
     pub(crate) fn percentile(&mut self, share: f64) -> f64 {
         self.latencies.sort_unstable();
         let answers = self.latencies.len();
@@ -39,6 +46,7 @@ impl Seen {
     pub(crate) fn add(&mut self, other: Self) {
         self.latencies.extend(other.latencies);
         self.took += other.took;
+        self.busy += other.busy;
     }
 }
 
@@ -57,55 +65,48 @@ pub(crate) struct Load {
     pub(crate) limit: Duration,
 }
 
-/// Sends requests in their order until they are used up or the time is over; hands every answer to
-/// `check`.
-pub(crate) async fn run(
-    load: Load,
-    check: impl Fn(&Answer) -> Result<(), String> + 'static,
-) -> Result<Seen, String> {
+/// Sends requests in their order until they are used up or the time is over.
+pub(crate) async fn run(load: Load) -> Result<Seen, String> {
     let Load { address, connections, requests, repeat, limit } = load;
-    let told = |error: io::Error| format!("a connection broke: {error}");
     let mut opened = Vec::new();
     for _ in 0..connections {
-        opened.push(Connection::open(address).await.map_err(told)?);
+        let connection = Connection::open(address).await;
+        opened.push(connection.map_err(|error| format!("no connection: {error}"))?);
     }
-    let shared = Rc::new((requests, check));
+    let requests = Rc::new(requests);
     let next = Rc::new(Cell::new(0));
     let here = LocalSet::new();
-    let begun = Instant::now();
+    let (begun, before) = (Instant::now(), on_processor());
     let tasks: Vec<_> = opened
         .into_iter()
         .map(|mut connection| {
-            let (shared, next) = (Rc::clone(&shared), Rc::clone(&next));
+            let (requests, next) = (Rc::clone(&requests), Rc::clone(&next));
             here.spawn_local(async move {
                 let mut latencies = Vec::new();
                 while begun.elapsed() < limit {
-                    let at = if repeat { next.get() % shared.0.len() } else { next.get() };
-                    let Some(request) = shared.0.get(at) else { break };
+                    let at = if repeat { next.get() % requests.len() } else { next.get() };
+                    let Some(request) = requests.get(at) else { break };
                     next.set(at + 1);
                     let sent = Instant::now();
-                    let answer = connection.call(request).await.map_err(told)?;
+                    connection.exchange(request).await?;
                     latencies.push(sent.elapsed());
-                    shared.1(&answer)?;
                 }
                 Ok::<_, String>(latencies)
             })
         })
         .collect();
     here.await;
-    let took = begun.elapsed();
+    let (took, busy) = (begun.elapsed(), on_processor().saturating_sub(before));
     let mut latencies = Vec::new();
     for task in tasks {
         latencies.extend(task.await.map_err(|error| error.to_string())??);
     }
-    Ok(Seen { latencies, took })
+    Ok(Seen { latencies, took, busy })
 }
 
-/// Insists on a status.
-pub(crate) fn expect(answer: &Answer, status: u16) -> Result<(), String> {
-    if answer.status == status {
-        return Ok(());
-    }
-    let body = String::from_utf8_lossy(&answer.body);
-    Err(format!("{} was answered in place of {status}: {body}", answer.status))
+/// How long this thread has had a processor so far.
+fn on_processor() -> Duration {
+    let told = fs::read_to_string("/proc/thread-self/schedstat").unwrap_or_default();
+    let nanos = told.split_whitespace().next().and_then(|first| first.parse().ok());
+    Duration::from_nanos(nanos.unwrap_or_default())
 }

@@ -10,11 +10,13 @@
 mod floor;
 mod http;
 mod load;
+mod passkey;
 mod people;
 mod place;
 mod process;
 mod report;
 mod scenarios;
+mod seed;
 
 use std::{
     net::SocketAddr,
@@ -59,7 +61,7 @@ struct Run {
     rounds: usize,
     /// Seconds of a round
     #[arg(long, default_value = "3")]
-    seconds: u64,
+    seconds: f64,
     /// One engine alone: sqlite or postgres
     #[arg(long)]
     engine: Option<String>,
@@ -97,16 +99,18 @@ async fn measure(run: Run) -> Result<(), String> {
     let plan = Plan {
         connections: run.connections,
         rounds: run.rounds.max(1),
-        limit: Duration::from_secs(run.seconds.max(1)),
+        limit: Duration::try_from_secs_f64(run.seconds).map_err(|error| error.to_string())?,
         only: run.only,
     };
+    let mut sizes = run.users;
+    sizes.sort_unstable();
     let mut report = report::Report::default();
     for engine in [Engine::Sqlite, Engine::Postgres] {
         let name = engine.to_string().to_lowercase();
         if run.engine.as_ref().is_some_and(|only| !name.starts_with(only.as_str())) {
             continue;
         }
-        for people in &run.users {
+        for people in &sizes {
             Bench::new(engine, *people, &plan).await?.measure(&mut report).await?;
         }
     }

@@ -3,14 +3,11 @@
 use std::{
     fs,
     path::{Path, PathBuf},
-    sync::{
-        Arc,
-        atomic::{AtomicU64, Ordering},
-    },
+    sync::atomic::{AtomicU64, Ordering},
     time::Instant,
 };
 
-use nightlatch_core::{Timestamp, keys::KeyRing};
+use nightlatch_core::Timestamp;
 use nightlatch_store::{
     Database, Engine, Options, Store,
     units::meta::{Claim, ERA},
@@ -18,7 +15,7 @@ use nightlatch_store::{
 use tempfile::TempDir;
 use tokio_postgres::{Client, NoTls};
 
-use crate::people;
+use crate::seed;
 
 /// Where the server for benches is: its URL, for a role that may create databases.
 const VARIABLE: &str = "NIGHTLATCH_TEST_POSTGRES";
@@ -47,9 +44,14 @@ impl Place {
         // The era of a ring that was never told of one, so that tokens made here open there.
         let era = store.write(Claim { key: ERA, value: vec![0; 16] }).await;
         era.map_err(|fault| format!("no era: {fault}"))?;
-        let made = people::make(&store, Arc::new(KeyRing::single(&KEY)), people).await;
         store.close(now).await;
-        made.map_err(|fault| format!("no people: {fault}"))?;
+        let made = match engine {
+            Engine::Sqlite => {
+                seed::sqlite(&place.file(), people).map_err(|error| error.to_string())
+            }
+            Engine::Postgres => seed::postgres(&place.address(), people).await,
+        };
+        made.map_err(|error| format!("no people: {error}"))?;
         place.settle().await?;
         let seconds = begun.elapsed().as_secs_f64();
         eprintln!("{engine}: {people} people made in {seconds:.1} s");
@@ -81,7 +83,8 @@ impl Place {
             }
             Engine::Postgres => {
                 let (copy, original) = (&copy.name, &self.name);
-                administer(&format!("CREATE DATABASE {copy} TEMPLATE {original}")).await?;
+                let files = "STRATEGY FILE_COPY";
+                administer(&format!("CREATE DATABASE {copy} TEMPLATE {original} {files}")).await?;
             }
         }
         Ok(copy)
@@ -126,14 +129,14 @@ impl Place {
         }
     }
 
-    /// Lets every code be presented once more.
+    /// Lets every code be presented once more, and nobody wait for having been wrong.
     pub(crate) async fn forget_codes(&self) -> Result<(), String> {
-        const FORGET: &str = "UPDATE totp SET last_step = 0, drift = 0";
+        const FORGET: &str = "UPDATE totp SET last_step = 0, drift = 0; DELETE FROM attempts";
         match self.engine {
             Engine::Sqlite => {
                 let connection = rusqlite::Connection::open(self.file());
                 let connection = connection.map_err(|error| error.to_string())?;
-                connection.execute(FORGET, []).map(drop).map_err(|error| error.to_string())
+                connection.execute_batch(FORGET).map_err(|error| error.to_string())
             }
             Engine::Postgres => {
                 let client = connect(&self.address()).await?;

@@ -21,6 +21,11 @@ pub(crate) struct Measured {
     pub(crate) floor_p99_ms: f64,
     /// The share of the floor's throughput that is asked for.
     pub(crate) target: Option<f64>,
+    /// What is left of the throughput with the fewest people of this run: the effect of size.
+    pub(crate) of_smallest: f64,
+    /// How busy the load was itself, at most: near 1 it is what limits, on either side.
+    pub(crate) load_busy: f64,
+    pub(crate) floor_load_busy: f64,
 }
 
 /// Everything that a run measured.
@@ -42,12 +47,14 @@ pub(crate) struct Round {
     pub(crate) per_second: f64,
     pub(crate) p50_ms: f64,
     pub(crate) p99_ms: f64,
+    pub(crate) busy: f64,
 }
 
 impl From<Seen> for Round {
     fn from(mut seen: Seen) -> Self {
         Self {
             per_second: seen.per_second(),
+            busy: seen.busy(),
             p50_ms: seen.percentile(0.5),
             p99_ms: seen.percentile(0.99),
         }
@@ -62,6 +69,26 @@ pub(crate) fn median(numbers: impl Iterator<Item = f64>) -> f64 {
 }
 
 impl Report {
+    /// Adds what was measured; the fewest people come first.
+    pub(crate) fn add(&mut self, mut measured: Measured) {
+        let same = |it: &&Measured| {
+            let key = |it: &Measured| (it.name, it.floor, it.engine.clone(), it.connections);
+            key(it) == key(&measured)
+        };
+        let smallest = self.scenarios.iter().find(same);
+        measured.of_smallest = smallest.map_or(1.0, |it| measured.per_second / it.per_second);
+        eprintln!(
+            "{}, {}, {} people, {} connections: {:.2} of {}",
+            measured.name,
+            measured.engine,
+            measured.users,
+            measured.connections,
+            measured.ratio,
+            measured.floor
+        );
+        self.scenarios.push(measured);
+    }
+
     pub(crate) fn print(&self, json: bool) {
         if json {
             // Numbers and short texts always have a JSON form.
@@ -69,7 +96,7 @@ impl Report {
             return;
         }
         println!(
-            "{:<20} {:<10} {:>9} {:>5} {:>9} {:>7} {:>9} {:>6} {:>6} {:>8} {:>8} {:>9}",
+            "{:<20} {:<10} {:>9} {:>5} {:>8} {:<13} {:>8} {:>5} {:>6} {:>7} {:>7} {:>9} {:>7} {:>9}",
             "scenario",
             "engine",
             "users",
@@ -81,12 +108,14 @@ impl Report {
             "target",
             "p50 ms",
             "p99 ms",
-            "floor p99"
+            "floor p99",
+            "of few",
+            "load busy"
         );
         for it in &self.scenarios {
             let target = it.target.map_or(String::new(), |target| format!("{target:.2}"));
             println!(
-                "{:<20} {:<10} {:>9} {:>5} {:>9.0} {:>7} {:>9.0} {:>6.2} {:>6} {:>8.2} {:>8.2} {:>9.2}",
+                "{:<20} {:<10} {:>9} {:>5} {:>8.0} {:<13} {:>8.0} {:>5.2} {:>6} {:>7.2} {:>7.2} {:>9.2} {:>7.2} {:>4.2} {:>4.2}",
                 it.name,
                 it.engine,
                 it.users,
@@ -98,12 +127,51 @@ impl Report {
                 target,
                 it.p50_ms,
                 it.p99_ms,
-                it.floor_p99_ms
+                it.floor_p99_ms,
+                it.of_smallest,
+                it.load_busy,
+                it.floor_load_busy
             );
         }
         println!(
             "idle {:.1} MB, loaded {:.1} MB, start {:.0} ms, program {:.1} MB",
             self.idle_rss_mb, self.loaded_rss_mb, self.start_ms, self.binary_mb
         );
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn measured(name: &'static str, users: u32, per_second: f64) -> Measured {
+        Measured {
+            name,
+            engine: "SQLite".to_owned(),
+            users,
+            connections: 32,
+            per_second,
+            floor: "rows",
+            floor_per_second: 1.0,
+            ratio: 1.0,
+            p50_ms: 1.0,
+            p99_ms: 1.0,
+            floor_p99_ms: 1.0,
+            target: None,
+            of_smallest: 1.0,
+            load_busy: 0.0,
+            floor_load_busy: 0.0,
+        }
+    }
+
+    #[test]
+    fn the_effect_of_size_is_told_by_the_same_scenario_with_the_fewest_people() {
+        let mut report = Report::default();
+        report.add(measured("refresh", 1_000, 50.0));
+        report.add(measured("mix", 1_000, 200.0));
+        report.add(measured("mix", 1_000_000, 150.0));
+        report.add(measured("mix", 10_000_000, 100.0));
+        let effects: Vec<_> = report.scenarios.iter().map(|it| it.of_smallest).collect();
+        assert_eq!(effects, [1.0, 1.0, 0.75, 0.5]);
     }
 }

@@ -9,7 +9,7 @@ use nightlatch_core::{
 };
 use tokio::sync::Semaphore;
 
-use super::{ANSWER, Body, JSON, answer};
+use super::{ANSWER, Answer, Body, JSON, answer};
 use crate::{now, people::COST};
 
 static PERMITS: LazyLock<Semaphore> =
@@ -17,7 +17,7 @@ static PERMITS: LazyLock<Semaphore> =
 
 static KEPT: Mutex<Vec<Memory>> = Mutex::new(Vec::new());
 
-pub(super) async fn hash(Json(body): Json<Body>) -> ([(&'static str, &'static str); 1], String) {
+pub(super) async fn hash(Json(body): Json<Body>) -> Answer {
     let permit = PERMITS.acquire().await;
     let hashed = tokio::task::spawn_blocking(move || {
         let mut memory = kept().pop().unwrap_or_default();

@@ -5,7 +5,10 @@ use std::thread;
 use async_channel::Receiver;
 use rusqlite::{Connection, params};
 
-use super::{EVENT, HASH, Job, PROOFS, Verification};
+use super::{
+    Job,
+    rows::{AUDIT, BURN, EVENT, HASH, OPEN, PROOFS, Verification},
+};
 
 /// As many as Nightlatch puts into one transaction.
 const MAX_BATCH: usize = 256;
@@ -48,32 +51,14 @@ fn together(connection: &Connection, batch: &[Job], seq: &mut i64) -> rusqlite::
 
 fn verify(connection: &Connection, it: &Verification, seq: i64) -> rusqlite::Result<bool> {
     let at = it.now.millis();
-    let secret: Vec<u8> = connection
-        .prepare_cached("SELECT secret FROM totp WHERE user_id = ?1 AND method_id = ?2")?
-        .query_row(params![it.user, it.method], |row| row.get(0))?;
-    connection
-        .prepare_cached(
-            "INSERT INTO presented (id, tries, burned, expires_at) VALUES (?1, 1, 1, ?2)",
-        )?
-        .execute(params![it.id, at])?;
+    let (user, method, sealed): (Vec<u8>, Vec<u8>, Vec<u8>) = connection
+        .prepare_cached(it.factor.read())?
+        .query_row(params![it.key], |row| row.try_into())?;
+    connection.prepare_cached(BURN)?.execute(params![it.id, at])?;
     let spent = connection
-        .prepare_cached(
-            "UPDATE totp SET last_step = ?3, last_used_at = ?4 \
-             WHERE user_id = ?1 AND method_id = ?2 AND last_step < ?3",
-        )?
-        .execute(params![it.user, it.method, it.step, at])?;
-    connection
-        .prepare_cached(
-            "INSERT INTO sessions (id, user_id, created_at, expires_at, idle_until, seen_at, \
-             proofs, secrets, generation, refresh, rotated_at, client, address) \
-             VALUES (?1, ?2, ?3, ?3, ?3, ?3, ?4, 1, 1, ?5, ?3, 'bench', '127.0.0.1')",
-        )?
-        .execute(params![it.session, it.user, at, PROOFS, HASH])?;
-    connection
-        .prepare_cached(
-            "INSERT INTO audit (chain, seq, at, user_id, body, hash) \
-             VALUES (x'00', ?1, ?2, ?3, ?4, ?5)",
-        )?
-        .execute(params![seq, at, it.user, EVENT, HASH])?;
-    Ok(spent == 1 && !secret.is_empty())
+        .prepare_cached(it.factor.spend())?
+        .execute(params![it.step, at, user, method])?;
+    connection.prepare_cached(OPEN)?.execute(params![it.session, user, at, PROOFS, HASH])?;
+    connection.prepare_cached(AUDIT)?.execute(params![[0_u8], seq, at, user, EVENT, HASH])?;
+    Ok(spent == 1 && !sealed.is_empty())
 }

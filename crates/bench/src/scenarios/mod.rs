@@ -2,6 +2,8 @@
 
 mod calls;
 mod codes;
+mod mix;
+mod passkeys;
 mod passwords;
 
 use std::{
@@ -46,19 +48,14 @@ struct Side<'a> {
     /// Makes the requests of one slice.
     requests: Box<dyn Fn() -> Vec<Request> + 'a>,
     repeat: bool,
-    /// The status of every answer.
-    status: u16,
     /// Where codes have to be made new before each slice.
     renew: Option<&'a Place>,
-    /// Where the bodies of answers go that something else needs.
-    keep: Option<Rc<RefCell<Vec<Value>>>>,
 }
 
 impl<'a> Side<'a> {
-    /// Sends what `requests` makes, each once, and expects every answer to be a success.
+    /// Sends what `requests` makes, each once.
     fn new(served: &'a Served, requests: impl Fn() -> Vec<Request> + 'a) -> Self {
-        let requests = Box::new(requests);
-        Self { served, requests, repeat: false, status: 200, renew: None, keep: None }
+        Self { served, requests: Box::new(requests), repeat: false, renew: None }
     }
 
     async fn round(&self, connections: usize, limit: Duration) -> Result<Seen, String> {
@@ -74,16 +71,7 @@ impl<'a> Side<'a> {
                 repeat: self.repeat,
                 limit: limit.saturating_sub(seen.took),
             };
-            let (status, keep) = (self.status, self.keep.clone());
-            let check = move |answer: &Answer| {
-                load::expect(answer, status)?;
-                if let Some(keep) = &keep {
-                    let body = serde_json::from_slice(&answer.body);
-                    keep.borrow_mut().push(body.map_err(|error| error.to_string())?);
-                }
-                Ok(())
-            };
-            seen.add(load::run(load, check).await?);
+            seen.add(load::run(load).await?);
             if seen.took >= limit || self.renew.is_none() {
                 return Ok(seen);
             }
@@ -91,7 +79,25 @@ impl<'a> Side<'a> {
     }
 }
 
-/// A database of one size on one engine, the server on it and the floors on copies.
+/// What sessions were answered last.
+type Sessions = Rc<RefCell<Vec<Value>>>;
+
+/// The JSON of an answer.
+fn body(answer: &Answer) -> Result<Value, String> {
+    serde_json::from_slice(&answer.body).map_err(|error| error.to_string())
+}
+
+/// Everything that is measured: the server, and its floors.
+struct Stage {
+    ours: Served,
+    bare: Served,
+    rows: Served,
+    argon2: Served,
+    /// PostgreSQL's alone.
+    one_statement: Option<Served>,
+}
+
+/// A database of one size on one engine, the server on it and the floors on a copy.
 pub(crate) struct Bench<'a> {
     plan: &'a Plan,
     ring: KeyRing,
@@ -114,30 +120,47 @@ impl<'a> Bench<'a> {
 
     /// Measures every scenario that the plan asks for.
     pub(crate) async fn measure(self, report: &mut Report) -> Result<(), String> {
-        let ours = Served::nightlatch(&self.place).await?;
-        let bare = Served::floor("bare", &self.copy).await?;
-        let rows = Served::floor("rows", &self.copy).await?;
-        let argon2 = Served::floor("argon2", &self.copy).await?;
-        report.idle_rss_mb = report.idle_rss_mb.max(ours.memory().0);
-        report.start_ms = report.start_ms.max(ours.start_ms);
+        let on = self.stage().await?;
+        report.idle_rss_mb = report.idle_rss_mb.max(on.ours.memory().0);
+        report.start_ms = report.start_ms.max(on.ours.start_ms);
         let size = fs::metadata(beside("nightlatch")?).map_err(|error| error.to_string())?.len();
         report.binary_mb = f64::from(u32::try_from(size >> 10).unwrap_or(u32::MAX)) / 1024.0;
         for connections in &self.plan.connections {
-            self.sign_in(&ours, &[("rows", &rows), ("bare", &bare)], *connections, report).await?;
-            self.step_up(&ours, &rows, *connections, report).await?;
-            self.refresh(&ours, &rows, *connections, report).await?;
-            self.refused_code(&ours, &rows, *connections, report).await?;
-            self.session(&ours, &bare, *connections, report).await?;
-            self.unauthenticated(&ours, &bare, *connections, report).await?;
+            self.sign_in(&on, *connections, report).await?;
+            self.one_statement(&on, *connections, report).await?;
+            self.webauthn_sign_in(&on, *connections, report).await?;
+            self.step_up(&on, *connections, report).await?;
+            self.refresh(&on, *connections, report).await?;
+            self.refused_code(&on, *connections, report).await?;
+            self.session_warm(&on, *connections, report).await?;
+            self.session_cold(&on, *connections, report).await?;
+            self.unauthenticated(&on, *connections, report).await?;
+            self.mix(&on, *connections, report).await?;
         }
-        self.password(&ours, &argon2, report).await?;
-        self.flood(&ours, report).await?;
-        report.loaded_rss_mb = report.loaded_rss_mb.max(ours.memory().1);
-        for served in [ours, bare, rows, argon2] {
+        self.password(&on, report).await?;
+        self.flood(&on, report).await?;
+        report.loaded_rss_mb = report.loaded_rss_mb.max(on.ours.memory().1);
+        let Stage { ours, bare, rows, argon2, one_statement } = on;
+        for served in [ours, bare, rows, argon2].into_iter().chain(one_statement) {
             served.stop().await;
         }
         self.place.remove().await?;
         self.copy.remove().await
+    }
+
+    async fn stage(&self) -> Result<Stage, String> {
+        let floor = async |kind| Served::floor(kind, &self.copy).await;
+        let one_statement = match self.place.engine() {
+            Engine::Sqlite => None,
+            Engine::Postgres => Some(floor("one_statement").await?),
+        };
+        Ok(Stage {
+            ours: Served::nightlatch(&self.place).await?,
+            bare: floor("bare").await?,
+            rows: floor("rows").await?,
+            argon2: floor("argon2").await?,
+            one_statement,
+        })
     }
 
     fn wants(&self, name: &str) -> bool {
@@ -164,7 +187,8 @@ impl<'a> Bench<'a> {
         (self.people <= FEW).then_some(place)
     }
 
-    /// So many requests of one slice that nobody comes twice with one code.
+    /// So many requests of one slice that nobody comes twice with one code, if every request takes a
+    /// person.
     fn slice(&self) -> usize {
         SLICE.min(usize::try_from(self.people).unwrap_or(usize::MAX))
     }
@@ -184,16 +208,16 @@ impl<'a> Bench<'a> {
         let limit = self.plan.limit;
         let mut rounds: Vec<Vec<(Round, Round)>> = floors.iter().map(|_| Vec::new()).collect();
         for _ in 0..self.plan.rounds {
-            let told = |error| format!("{name}: {error}");
-            for (number, (_, floor, _)) in floors.iter().enumerate() {
-                let ours = ours.round(connections, limit).await.map_err(told)?;
-                let floor = floor.round(connections, limit).await.map_err(told)?;
+            for (number, (kind, floor, _)) in floors.iter().enumerate() {
+                let ours = ours.round(connections, limit).await;
+                let ours = ours.map_err(|error| format!("{name}: {error}"))?;
+                let floor = floor.round(connections, limit).await;
+                let floor = floor.map_err(|error| format!("{name}, {kind}: {error}"))?;
                 rounds[number].push((ours.into(), floor.into()));
             }
         }
         for ((floor, _, target), rounds) in floors.iter().zip(&rounds) {
-            let measured = self.measured(name, connections, floor, *target, rounds);
-            report.scenarios.push(measured);
+            report.add(self.measured(name, connections, floor, *target, rounds));
         }
         Ok(())
     }
@@ -207,7 +231,7 @@ impl<'a> Bench<'a> {
         rounds: &[(Round, Round)],
     ) -> Measured {
         let of = |pick: fn(&(Round, Round)) -> f64| median(rounds.iter().map(pick));
-        let measured = Measured {
+        Measured {
             name,
             engine: self.place.engine().to_string(),
             users: self.people,
@@ -220,11 +244,9 @@ impl<'a> Bench<'a> {
             p99_ms: of(|(ours, _)| ours.p99_ms),
             floor_p99_ms: of(|(_, floor)| floor.p99_ms),
             target,
-        };
-        eprintln!(
-            "{name}, {}, {} people, {connections} connections: {:.2} of {floor}",
-            measured.engine, self.people, measured.ratio
-        );
-        measured
+            of_smallest: 1.0,
+            load_busy: of(|(ours, _)| ours.busy),
+            floor_load_busy: of(|(_, floor)| floor.busy),
+        }
     }
 }

@@ -2,7 +2,7 @@
 
 use serde_json::json;
 
-use super::{Bench, Side};
+use super::{Bench, Side, Stage};
 use crate::{
     http::Request,
     people::PASSWORD,
@@ -20,23 +20,18 @@ impl Bench<'_> {
     }
 
     /// The right password of somebody who has a second factor.
-    pub(super) async fn password(
-        &self,
-        ours: &Served,
-        argon2: &Served,
-        report: &mut Report,
-    ) -> Result<(), String> {
-        let floors = vec![("argon2", self.passwords(argon2), Some(0.95))];
-        self.duel("password", self.passwords(ours), floors, 32, report).await
+    pub(super) async fn password(&self, on: &Stage, report: &mut Report) -> Result<(), String> {
+        let floors = vec![("argon2", self.passwords(&on.argon2), Some(0.95))];
+        self.duel("password", self.passwords(&on.ours), floors, 32, report).await
     }
 
     /// Codes while passwords flood in, against codes alone.
-    pub(super) async fn flood(&self, ours: &Served, report: &mut Report) -> Result<(), String> {
+    pub(super) async fn flood(&self, on: &Stage, report: &mut Report) -> Result<(), String> {
         const NAME: &str = "totp_in_a_flood";
         if !self.wants(NAME) {
             return Ok(());
         }
-        let (codes, passwords) = (self.ours(ours, 200, true), self.passwords(ours));
+        let (codes, passwords) = (self.codes(&on.ours, true), self.passwords(&on.ours));
         let limit = self.plan.limit;
         let mut rounds = Vec::new();
         for _ in 0..self.plan.rounds {
@@ -45,7 +40,7 @@ impl Bench<'_> {
             flood?;
             rounds.push((Round::from(flooded?), alone));
         }
-        report.scenarios.push(self.measured(NAME, 32, "alone", Some(0.5), &rounds));
+        report.add(self.measured(NAME, 32, "alone", Some(0.5), &rounds));
         Ok(())
     }
 }
