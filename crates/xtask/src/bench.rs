@@ -8,8 +8,8 @@ use crate::postgres::Postgres;
 /// The benchmarks of a crate by itself, as package and name. Each fails if it misses its targets.
 const BENCHES: [(&str, &str); 1] = [("nightlatch-webauthn", "assertion")];
 
-/// Runs every benchmark, the load last; what they print is for people, or JSON, an object a line.
-/// `args` are the load's: how many users, connections, rounds and seconds.
+/// Runs every benchmark, the load last; what they print is for people. With `--json`, standard output is
+/// the load's object alone. `args` are the load's: how many users, connections, rounds and seconds.
 ///
 /// # Errors
 ///
@@ -20,7 +20,7 @@ pub(crate) fn run(args: &[&str]) -> Result<(), Failure> {
     for (package, name) in BENCHES {
         let mut command = cargo(&["bench", "--locked", "-q", "-p", package, "--bench", name]);
         if json {
-            command.args(["--", "--json"]);
+            command.stdout(std::io::stderr());
         }
         run_command(&mut command)?;
     }
