@@ -27,9 +27,9 @@ use crate::{
     report::{Measured, Report, Round, median},
 };
 
-/// Up to so many people, their codes are made new in the database between slices of a round; more
-/// people than that have one code each for all rounds.
-const FEW: u32 = 20_000;
+/// Up to so many people, their codes are made new in the database between slices of a round; of more
+/// people than that everybody has the next code before their next turn.
+const FEW: u32 = 500_000;
 
 /// Requests that are prepared at a time.
 const SLICE: usize = 30_000;
