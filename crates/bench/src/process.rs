@@ -33,7 +33,7 @@ impl Served {
         let (listen, operator) = (free_port()?, free_port()?);
         let settings = format!(
             "public_url = \"https://{HOST}\"\ndatabase.url = \"{}\"\nkeys.ring = \"{}\"\n\
-             http.listen = \"{listen}\"\nhttp.admin_listen = \"{operator}\"\n\
+             http.listen = \"{listen}\"\nhttp.admin_listen = \"{operator}\"\nhttp.drain = 0\n\
              mail.delivery = \"off\"\naccounts.verify_email = false\nlimits.per_address = 0\n",
             place.address(),
             BASE64URL_NOPAD.encode(&KEY),

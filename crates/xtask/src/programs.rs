@@ -1,6 +1,6 @@
 //! Programs that tests call: found, or installed from Debian's packages.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
 use crate::command::{Failure, read, run};
@@ -16,7 +16,7 @@ struct Program {
     is_there: fn() -> bool,
 }
 
-const PROGRAMS: [Program; 10] = [
+const PROGRAMS: [Program; 12] = [
     Program {
         name: "PostgreSQL's server (initdb, postgres, pg_isready)",
         package: "postgresql",
@@ -36,6 +36,17 @@ const PROGRAMS: [Program; 10] = [
         name: "zbarimg (ZBar)",
         package: "zbar-tools",
         is_there: || on_path("zbarimg").is_some(),
+    },
+    Program {
+        name: "nginx",
+        package: "nginx",
+        // Where it is on the path of root alone.
+        is_there: || on_path("nginx").is_some() || Path::new("/usr/sbin/nginx").is_file(),
+    },
+    Program {
+        name: "systemd-analyze (systemd)",
+        package: "systemd",
+        is_there: || on_path("systemd-analyze").is_some(),
     },
     Program { name: "curl", package: "curl", is_there: || on_path("curl").is_some() },
     Program {
@@ -148,6 +159,8 @@ mod tests {
                 "util-linux",
                 "oathtool",
                 "zbar-tools",
+                "nginx",
+                "systemd",
                 "curl",
                 "gcc",
                 "g++",

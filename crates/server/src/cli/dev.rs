@@ -5,11 +5,11 @@ use std::{fmt, net::SocketAddr, path::PathBuf};
 use super::{failure::Failure, output::say};
 use crate::{
     config::{Config, Dev},
-    http::serve::asked_to_stop,
     telemetry::logs,
     wiring::{
         installation,
         server::{self, Listeners},
+        signals::Stop,
     },
 };
 
@@ -47,9 +47,9 @@ pub(super) async fn run(args: Args) -> Result<(), Failure> {
     let _written =
         logs::start(&config.log).map_err(|error| Failure::new(error.to_string(), None))?;
     let env = installation::open(&config).await?;
-    let stop = asked_to_stop().map_err(|error| Failure::new(error.to_string(), None))?;
+    let mut stop = Stop::listen().map_err(|error| Failure::new(error.to_string(), None))?;
     say(&Banner { config: &config, dev: &dev }.to_string())?;
-    Ok(server::run(&config, env, listeners, stop).await?)
+    Ok(server::run(&config, env, listeners, async || stop.asked().await).await?)
 }
 
 /// What a newcomer needs to know.

@@ -5,11 +5,11 @@ use std::path::PathBuf;
 use super::failure::Failure;
 use crate::{
     config::{Config, env::Environment},
-    http::serve::asked_to_stop,
     telemetry::logs,
     wiring::{
         installation,
         server::{self, Listeners},
+        signals::Stop,
     },
 };
 
@@ -26,7 +26,7 @@ pub(super) async fn run(args: &Args) -> Result<(), Failure> {
     let _written =
         logs::start(&config.log).map_err(|error| Failure::new(error.to_string(), None))?;
     let env = installation::open(&config).await?;
-    let stop = asked_to_stop().map_err(|error| Failure::new(error.to_string(), None))?;
+    let mut stop = Stop::listen().map_err(|error| Failure::new(error.to_string(), None))?;
     let listeners = Listeners::bind(config.http.listen, config.http.admin_listen).await?;
     // The system has chosen a port that was 0.
     let listen = listeners.public.local_addr().unwrap_or(config.http.listen);
@@ -38,5 +38,5 @@ pub(super) async fn run(args: &Args) -> Result<(), Failure> {
         %admin_listen,
         "Serving"
     );
-    Ok(server::run(&config, env, listeners, stop).await?)
+    Ok(server::run(&config, env, listeners, async || stop.asked().await).await?)
 }

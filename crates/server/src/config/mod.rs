@@ -85,6 +85,8 @@ pub struct Http {
     pub trusted_proxies: Vec<IpNet>,
     /// Origins whose pages may call with a bearer token.
     pub allowed_origins: Vec<String>,
+    /// How long requests are still served once the process is asked to stop.
+    pub drain: Duration,
 }
 
 /// Who can register.

@@ -1,5 +1,7 @@
 //! The two ways to come by a [`Config`].
 
+use std::time::Duration;
+
 use crate::config::{
     Accounts, Config, DatabaseUrl, Delivery, Dev, Http, Issue, Issues, Keys, Log, LogFormat, Mode,
     PublicUrl, Registration, env::Environment, reader::Reader, sections, webauthn,
@@ -28,7 +30,13 @@ pub(super) fn dev(dev: &Dev) -> Result<Config, Issues> {
     let r = &mut defaults;
     Ok(Config {
         mode: Mode::Dev,
-        http: Http { listen: dev.listen, admin_listen: dev.admin_listen, ..sections::http(r) },
+        http: Http {
+            listen: dev.listen,
+            admin_listen: dev.admin_listen,
+            // Nobody routes to it.
+            drain: Duration::ZERO,
+            ..sections::http(r)
+        },
         per_address: 0,
         accounts: Accounts { registration: Registration::Open, verify_email: false },
         sessions: sections::sessions(r),

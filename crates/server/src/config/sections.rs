@@ -34,6 +34,9 @@ const ARGON2_FLOOR: Argon2 = Argon2 { memory_kib: 19_456, iterations: 2, paralle
 /// The longest an access token may live, in seconds: how long a revoked session may linger.
 const LONGEST_ACCESS: u64 = 300;
 
+/// Whoever routes to a server that is not ready for so long does not look.
+const LONGEST_DRAIN: Duration = Duration::from_mins(5);
+
 pub(super) fn public_url(r: &mut Reader) -> Option<PublicUrl> {
     const KEY: &str = "public_url";
     const NEXT: &str =
@@ -133,7 +136,10 @@ pub(super) fn http(r: &mut Reader) -> Http {
         allowed_origins: r
             .take("http.allowed_origins", "Write a list such as [\"https://app.example.com\"].")
             .unwrap_or_default(),
+        drain: Duration::from_secs(r.take("http.drain", SECONDS).unwrap_or(5)),
     };
+    let short = http.drain <= LONGEST_DRAIN;
+    r.require(short, "http.drain", "It is more than five minutes.", SECONDS);
     let next = "Give the two listeners different ports.";
     let apart = http.listen != http.admin_listen || http.listen.port() == 0;
     r.require(apart, "http.admin_listen", "It is the same as http.listen.", next);

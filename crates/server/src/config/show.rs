@@ -33,7 +33,7 @@ impl Config {
         shown
     }
 
-    fn show_network(&self) -> [(&'static str, Value); 6] {
+    fn show_network(&self) -> [(&'static str, Value); 7] {
         let proxies: Vec<_> = self.http.trusted_proxies.iter().map(ToString::to_string).collect();
         [
             ("http.listen", self.http.listen.to_string().into()),
@@ -41,6 +41,7 @@ impl Config {
             ("http.admin_hosts", json!(self.http.admin_hosts)),
             ("http.trusted_proxies", json!(proxies)),
             ("http.allowed_origins", json!(self.http.allowed_origins)),
+            ("http.drain", seconds(self.http.drain)),
             ("limits.per_address", self.per_address.into()),
         ]
     }

@@ -40,6 +40,7 @@ fn the_least_that_is_needed_gives_the_defaults_of_production() {
     let config = load(GOOD, &[]).unwrap();
     assert_eq!(config.mode, Mode::Serve);
     assert_eq!(config.per_address, 600);
+    assert_eq!(config.http.drain, Duration::from_secs(5));
     assert_eq!(config.accounts.registration, Registration::Invite);
     assert_eq!(config.sessions.aal2.idle, Duration::from_hours(1));
     assert_eq!(config.sessions.aal3.absolute, Duration::from_hours(12));
@@ -126,6 +127,7 @@ fn unsafe_settings_are_refused() {
         ("http.allowed_origins = [\"*\"]", "http.allowed_origins"),
         ("http.allowed_origins = [\"https://app.example.com/\"]", "http.allowed_origins"),
         ("http.admin_listen = \"127.0.0.1:8080\"", "http.admin_listen"),
+        ("http.drain = 301", "http.drain"),
         ("sessions.aal2 = { idle = 100, absolute = 99 }", "sessions.aal2"),
         ("sessions.aal2 = { idle = \"1h\" }", "sessions.aal2.idle"),
         ("step_up.max_age = 3601", "step_up.max_age"),
@@ -279,6 +281,7 @@ fn development_needs_nothing() {
     assert_eq!(config.database.expose(), "sqlite:data/nightlatch.db");
     assert_eq!(config.http.listen.port(), 4711);
     assert_eq!((config.per_address, config.delivery), (0, Delivery::Mailbox));
+    assert_eq!(config.http.drain, Duration::ZERO);
     assert_eq!(config.accounts.registration, Registration::Open);
     assert!(!config.accounts.verify_email);
     assert_eq!(config.webauthn.rp_id, "localhost");

@@ -7,6 +7,7 @@ pub mod address;
 pub mod admin;
 mod cors;
 mod credentials;
+mod door;
 pub mod frame;
 pub mod headers;
 pub mod hosts;

@@ -1,6 +1,8 @@
 //! The connection loop: bounded in number, in time and in the size of headers, with a graceful end.
 
 use std::{
+    convert::Infallible,
+    future::pending,
     io,
     net::SocketAddr,
     pin::pin,
@@ -12,22 +14,24 @@ use std::{
 };
 
 use axum::body::Body;
-use hyper::{Request, body::Incoming, service::service_fn};
+use hyper::{
+    Request, Response, Version,
+    body::Incoming,
+    header::{CONNECTION, HeaderValue},
+    service::service_fn,
+};
 use hyper_util::{
     rt::{TokioExecutor, TokioIo, TokioTimer},
-    server::{
-        conn::auto::Builder,
-        graceful::{GracefulShutdown, Watcher},
-    },
+    server::conn::auto::Builder,
 };
 use tokio::{
     net::{TcpListener, TcpStream},
-    sync::{Semaphore, watch},
+    sync::{OwnedSemaphorePermit, Semaphore, watch},
     task::JoinSet,
     time::{sleep, timeout},
 };
 
-use crate::http::frame::Frame;
+use crate::http::{door, frame::Frame};
 
 /// Connections open at the same time on one listener; more wait in the kernel's queue.
 const CONNECTIONS: usize = 4_096;
@@ -48,21 +52,103 @@ const HEADERS: usize = 64;
 /// Requests at the same time on one HTTP/2 connection.
 const STREAMS: u32 = 64;
 
-/// How long requests under way may take to finish once the server is told to stop.
+/// How long requests under way may take to finish once the server closes.
 const GRACE: Duration = Duration::from_secs(20);
+
+/// How long who connected just before that has to ask.
+const FIRST_WITHIN: Duration = Duration::from_secs(1);
 
 /// How long to wait when the system has no more sockets to give.
 const OUT_OF_SOCKETS: Duration = Duration::from_millis(100);
 
-/// Serves `frame` on `listener` until `stop` changes or its sender is gone.
+/// How far a server is on its way to its end.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Phase {
+    /// It serves.
+    Serving,
+    /// It serves, and every answer of HTTP/1.1 is the last one of its connection: a proxy does not find
+    /// a connection closed that it thought it could use.
+    Draining,
+    /// It finishes what it has begun.
+    Closing,
+}
+
+/// What all connections of a listener share.
+struct Shared {
+    builder: Builder<TokioExecutor>,
+    frame: Arc<Frame>,
+    /// Never looked at, so that it tells cheaply whether the server is still in its first phase.
+    phase: watch::Receiver<Phase>,
+}
+
+impl Shared {
+    async fn answer(&self, request: Request<Incoming>, peer: SocketAddr) -> Response<Body> {
+        // HTTP/2 has its own word for it, and none of its requests is lost.
+        let can_say = request.version() < Version::HTTP_2;
+        let mut answer = self.frame.handle(request.map(Body::new), peer.ip()).await;
+        if can_say && self.phase.has_changed().unwrap_or(true) {
+            answer.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
+        }
+        answer
+    }
+}
+
+/// The open connections of a listener, each with its permit to be open.
+struct Connections {
+    shared: Arc<Shared>,
+    room: Arc<Semaphore>,
+    tasks: JoinSet<()>,
+}
+
+impl Connections {
+    fn open(&mut self, permit: Option<OwnedSemaphorePermit>, stream: TcpStream, peer: SocketAddr) {
+        let shared = Arc::clone(&self.shared);
+        self.tasks.spawn(async move {
+            connection(shared, stream, peer).await;
+            drop(permit);
+        });
+    }
+}
+
+/// Serves `frame` on `listener` until `phase` says that it is closing or its sender is gone.
 ///
 /// Then nothing new is accepted, requests under way have 20 seconds to finish, and what is still
 /// open is cut.
-pub async fn serve(listener: TcpListener, frame: Arc<Frame>, mut stop: watch::Receiver<()>) {
-    let builder = Arc::new(builder());
+pub async fn serve(listener: TcpListener, frame: Arc<Frame>, phase: watch::Receiver<Phase>) {
+    let closing = until_closing(phase.clone());
+    let shared = Arc::new(Shared { builder: builder(), frame, phase });
     let room = Arc::new(Semaphore::new(CONNECTIONS));
-    let graceful = GracefulShutdown::new();
-    let mut connections = JoinSet::new();
+    let mut connections = Connections { shared, room, tasks: JoinSet::new() };
+    accept(&listener, &mut connections, closing).await;
+    door::bolt(&listener);
+    let _ = timeout(door::HANDSHAKE, accept(&listener, &mut connections, pending())).await;
+    for (stream, peer) in door::close(listener) {
+        if let Ok(permit) = Arc::clone(&connections.room).try_acquire_owned() {
+            connections.open(Some(permit), stream, peer);
+        }
+    }
+    let mut tasks = connections.tasks;
+    let all = async { while tasks.join_next().await.is_some() {} };
+    if timeout(GRACE, all).await.is_err() {
+        tracing::warn!(connections = tasks.len(), "Cut what did not finish in time");
+    }
+    tasks.shutdown().await;
+}
+
+/// Done when the server is closing.
+async fn until_closing(mut phase: watch::Receiver<Phase>) {
+    // Without a sender it is closing, too.
+    let _ = phase.wait_for(|phase| *phase == Phase::Closing).await;
+}
+
+/// Opens what comes until `end`.
+async fn accept(
+    listener: &TcpListener,
+    connections: &mut Connections,
+    end: impl Future<Output = ()>,
+) {
+    let room = Arc::clone(&connections.room);
+    let mut end = pin!(end);
     loop {
         let accepted = async {
             // The semaphore is never closed.
@@ -70,29 +156,15 @@ pub async fn serve(listener: TcpListener, frame: Arc<Frame>, mut stop: watch::Re
             (permit, listener.accept().await)
         };
         let (permit, accepted) = tokio::select! {
-            _ = stop.changed() => break,
-            Some(_) = connections.join_next() => continue,
+            () = &mut end => return,
+            Some(_) = connections.tasks.join_next() => continue,
             accepted = accepted => accepted,
         };
-        let (stream, peer) = match accepted {
-            Ok(accepted) => accepted,
-            Err(error) => {
-                wait_for_sockets(&error).await;
-                continue;
-            }
-        };
-        let (builder, frame) = (Arc::clone(&builder), Arc::clone(&frame));
-        let watcher = graceful.watcher();
-        connections.spawn(async move {
-            connection(&builder, frame, stream, peer, watcher).await;
-            drop(permit);
-        });
+        match accepted {
+            Ok((stream, peer)) => connections.open(permit, stream, peer),
+            Err(error) => wait_for_sockets(&error).await,
+        }
     }
-    drop(listener);
-    if timeout(GRACE, graceful.shutdown()).await.is_err() {
-        tracing::warn!(connections = connections.len(), "Cut what did not finish in time");
-    }
-    connections.shutdown().await;
 }
 
 fn builder() -> Builder<TokioExecutor> {
@@ -114,36 +186,45 @@ fn builder() -> Builder<TokioExecutor> {
 }
 
 /// Serves one connection to its end.
-async fn connection(
-    builder: &Builder<TokioExecutor>,
-    frame: Arc<Frame>,
-    stream: TcpStream,
-    peer: SocketAddr,
-    watcher: Watcher,
-) {
+async fn connection(shared: Arc<Shared>, stream: TcpStream, peer: SocketAddr) {
     // Answers are small and whole; waiting to fill a packet would only delay them.
     let _ = stream.set_nodelay(true);
     let begun = Arc::new(AtomicU64::new(0));
-    let noted = Arc::clone(&begun);
-    let service = service_fn(move |request: Request<Incoming>| {
-        noted.fetch_add(1, Ordering::Relaxed);
-        let frame = Arc::clone(&frame);
-        async move {
-            let answer = frame.handle(request.map(Body::new), peer.ip()).await;
-            Ok::<_, std::convert::Infallible>(answer)
-        }
-    });
-    let connection = builder.serve_connection(TokioIo::new(stream), service);
-    let mut connection = pin!(watcher.watch(connection));
+    let service = {
+        let (shared, begun) = (Arc::clone(&shared), Arc::clone(&begun));
+        service_fn(move |request| {
+            begun.fetch_add(1, Ordering::Relaxed);
+            let shared = Arc::clone(&shared);
+            async move { Ok::<_, Infallible>(shared.answer(request, peer).await) }
+        })
+    };
+    let mut connection = pin!(shared.builder.serve_connection(TokioIo::new(stream), service));
+    let mut closing = pin!(until_closing(shared.phase.clone()));
+    let mut is_closing = false;
     // Telling HTTP/1 from HTTP/2 has no time limit of its own, so the first request has the one of
     // headers. Errors here are the peer's: a reset, half a request, a timeout.
     let (mut seen, mut patience) = (0, HEADERS_WITHIN);
-    while timeout(patience, connection.as_mut()).await.is_err() {
+    loop {
+        let ended = async {
+            tokio::select! {
+                _ = connection.as_mut() => true,
+                () = &mut closing, if !is_closing => false,
+            }
+        };
+        let ended = timeout(patience, ended).await;
         let so_far = begun.load(Ordering::Relaxed);
-        if so_far == seen {
-            return;
+        match ended {
+            Ok(true) => return,
+            Ok(false) => is_closing = true,
+            Err(_) if so_far == seen => return,
+            Err(_) => (seen, patience) = (so_far, QUIET),
         }
-        (seen, patience) = (so_far, QUIET);
+        if is_closing && so_far == 0 {
+            // Its first request may be on its way.
+            patience = FIRST_WITHIN;
+        } else if is_closing {
+            connection.as_mut().graceful_shutdown();
+        }
     }
 }
 
@@ -155,22 +236,4 @@ async fn wait_for_sockets(error: &io::Error) {
         tracing::error!(error = %error, "Could not accept a connection");
         sleep(OUT_OF_SOCKETS).await;
     }
-}
-
-/// Done when the system asks this process to stop (SIGTERM, or Ctrl-C), from now on: a process that
-/// is asked before it waits for it stops as orderly as any other.
-///
-/// # Errors
-///
-/// The signals can't be listened for.
-pub fn asked_to_stop() -> io::Result<impl Future<Output = ()>> {
-    use tokio::signal::unix::{SignalKind, signal};
-    let mut terminate = signal(SignalKind::terminate())?;
-    let mut interrupt = signal(SignalKind::interrupt())?;
-    Ok(async move {
-        tokio::select! {
-            _ = terminate.recv() => {}
-            _ = interrupt.recv() => {}
-        }
-    })
 }

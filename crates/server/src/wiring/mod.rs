@@ -13,6 +13,7 @@ pub mod private_file;
 pub mod routes;
 pub mod server;
 pub mod settings;
+pub mod signals;
 #[cfg(test)]
 mod tests;
 pub mod upkeep;

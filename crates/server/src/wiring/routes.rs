@@ -96,17 +96,23 @@ fn ids(env: &Env) -> RequestIds {
     RequestIds::new(u64::from_be_bytes(env.random()))
 }
 
-/// Whether the server can work.
+/// Whether the server can work, and is to be sent work.
 #[derive(Debug, Default)]
 pub struct Health {
     refuses_writes: AtomicBool,
     clock_is_off: AtomicBool,
+    is_stopping: AtomicBool,
 }
 
 impl Health {
     /// Notes whether the last regular write came through.
     pub fn wrote(&self, done: bool) {
         self.refuses_writes.store(!done, Ordering::Relaxed);
+    }
+
+    /// Notes that the server was asked to stop: it works, and is not to be sent more.
+    pub fn stopping(&self) {
+        self.is_stopping.store(true, Ordering::Relaxed);
     }
 
     /// Notes how far this node's clock is from the database's.
@@ -125,6 +131,9 @@ impl Health {
 
     /// What is wrong, for the operator's log.
     async fn check(&self, env: &Env) -> Result<(), String> {
+        if self.is_stopping.load(Ordering::Relaxed) {
+            return Err("this server is stopping".to_owned());
+        }
         env.store.read(Get { key: "mode" }).await.map_err(|fault| fault.to_string())?;
         if self.refuses_writes.load(Ordering::Relaxed) || !env.store.takes_writes() {
             return Err("the database takes no writes".to_owned());

@@ -12,7 +12,7 @@ use tokio::{net::TcpListener, sync::watch, time::timeout};
 use crate::{
     config::{Config, Delivery, Keys},
     delivery::mailbox::Mailbox,
-    http::serve::serve,
+    http::serve::{Phase, serve},
     telemetry::metrics::Metrics,
     wiring::{
         routes::{self, Health},
@@ -63,8 +63,9 @@ async fn bind(address: SocketAddr) -> Result<TcpListener, Unbound> {
     TcpListener::bind(address).await.map_err(|source| Unbound { address, source })
 }
 
-/// Serves until `stop` is done, then ends in order: no new connections, requests under way, upkeep
-/// with its last checkpoint, and the store.
+/// Serves until `asked` to stop, then ends in order: it is not ready and serves on for the time of the
+/// drain, or until it is asked again; then no new connections, requests under way, upkeep with its last
+/// checkpoint, and the store.
 ///
 /// # Errors
 ///
@@ -73,7 +74,7 @@ pub async fn run(
     config: &Config,
     env: Env,
     listeners: Listeners,
-    stop: impl Future<Output = ()>,
+    mut asked: impl AsyncFnMut(),
 ) -> Result<(), Box<dyn std::error::Error>> {
     let metrics = Arc::new(Metrics::new(env!("CARGO_PKG_VERSION")));
     let env = Arc::new(Env { observer: metrics.clone(), ..env });
@@ -94,26 +95,33 @@ pub async fn run(
     announce(&env, &source.node).await?;
     let upkeep = Upkeep::start(&env, courier, models, source, &metrics, &health);
 
-    let (told, stopping) = watch::channel(());
+    let (phase, phases) = watch::channel(Phase::Serving);
     let serving = tokio::spawn(async move {
         tokio::join!(
-            serve(listeners.public, public, stopping.clone()),
-            serve(listeners.operator, operator, stopping),
+            serve(listeners.public, public, phases.clone()),
+            serve(listeners.operator, operator, phases),
         )
     });
-    let asked = tokio::select! {
-        () = stop => Ok(()),
+    let why = tokio::select! {
+        () = asked() => Ok(()),
         () = env.store.gave_up() => Err(GaveUp),
     };
+    health.stopping();
+    // Without its database there is nothing to serve.
+    if why.is_ok() {
+        phase.send_replace(Phase::Draining);
+        tracing::info!(seconds = config.http.drain.as_secs(), "Draining");
+        let _ = timeout(config.http.drain, asked()).await;
+    }
     tracing::info!("Stopping");
-    drop(told);
+    phase.send_replace(Phase::Closing);
     // It fails only by a panic, which the log has told.
     let _ = serving.await;
     upkeep.stop().await;
     if timeout(CLOSING, env.store.close(env.clock.now())).await.is_err() {
         tracing::warn!("The store did not close in time");
     }
-    Ok(asked?)
+    Ok(why?)
 }
 
 fn key_source(config: &Config, env: &Env, listen: SocketAddr) -> KeySource {

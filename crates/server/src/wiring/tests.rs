@@ -7,7 +7,7 @@ use nightlatch_store::Store;
 use reqwest::Client;
 use serde_json::{Value, json};
 use tempfile::TempDir;
-use tokio::sync::oneshot;
+use tokio::sync::mpsc;
 
 use crate::{
     config::{Config, Dev, env::Environment},
@@ -107,7 +107,7 @@ async fn a_server_serves_sends_and_ends_with_a_signed_trail() {
     let listeners = Listeners::bind(any, any).await.unwrap();
     let [public, operator] = [&listeners.public, &listeners.operator]
         .map(|listener| format!("http://{}", listener.local_addr().unwrap()));
-    let (stop, stopped) = oneshot::channel::<()>();
+    let (stop, mut stops) = mpsc::channel(1);
 
     let calls = async {
         let client = Client::new();
@@ -121,10 +121,12 @@ async fn a_server_serves_sends_and_ends_with_a_signed_trail() {
         let inbox = format!("{public}/dev/v1/messages?to=ada@example.org&wait=20");
         let inbox: Value = client.get(inbox).send().await.unwrap().json().await.unwrap();
         assert_eq!(inbox["messages"][0]["subject"], "You already have an account");
-        stop.send(()).unwrap();
+        stop.send(()).await.unwrap();
     };
-    let stopped = async { stopped.await.unwrap() };
-    let (ended, ()) = tokio::join!(run(&config, env, listeners, stopped), calls);
+    let asked = async || {
+        let _ = stops.recv().await;
+    };
+    let (ended, ()) = tokio::join!(run(&config, env, listeners, asked), calls);
     ended.unwrap();
 
     let env = open_beside(&config).await.unwrap();

@@ -17,7 +17,7 @@ use nightlatch::{
         frame::{Admission, Frame},
         hosts::Hosts,
         request_id::RequestIds,
-        serve::serve,
+        serve::{Phase, serve},
     },
     telemetry::metrics::Metrics,
 };
@@ -26,7 +26,7 @@ use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
     net::{TcpListener, TcpStream},
     sync::{Notify, watch},
-    task::JoinHandle,
+    task::{JoinHandle, JoinSet},
     time::{Instant, timeout},
 };
 
@@ -34,7 +34,7 @@ use crate::frame::admission;
 
 struct Server {
     address: SocketAddr,
-    stop: watch::Sender<()>,
+    phase: watch::Sender<Phase>,
     running: JoinHandle<()>,
 }
 
@@ -46,8 +46,8 @@ impl Server {
         let admission = Admission { hosts, https: false, ..admission() };
         let metrics = Arc::new(Metrics::new("test"));
         let frame = Arc::new(Frame::new(routes, admission, RequestIds::new(1), metrics));
-        let (stop, stopped) = watch::channel(());
-        Self { address, stop, running: tokio::spawn(serve(listener, frame, stopped)) }
+        let (phase, phases) = watch::channel(Phase::Serving);
+        Self { address, phase, running: tokio::spawn(serve(listener, frame, phases)) }
     }
 
     async fn connect(&self) -> TcpStream {
@@ -171,38 +171,140 @@ async fn an_answer_that_nobody_reads_is_cut() {
     assert!(rest.len() < 64 << 20, "all of it came");
 }
 
+/// A connection of HTTP/2, read and written frame by frame.
+struct Http2(TcpStream);
+
+impl Http2 {
+    async fn connect(server: &Server) -> Self {
+        let mut stream = server.connect().await;
+        stream.write_all(b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n\0\0\0\x04\0\0\0\0\0").await.unwrap();
+        Self(stream)
+    }
+
+    /// Sends the HEADERS of one request, its names and values as they are (RFC 7541 §6.2.2).
+    async fn get(&mut self, stream: u8) {
+        let mut head = vec![0, 0, 0, 1, 5, 0, 0, 0, stream];
+        for text in
+            [":method", "GET", ":scheme", "http", ":path", "/who", ":authority", "localhost"]
+        {
+            if text.starts_with(':') {
+                head.push(0);
+            }
+            head.push(u8::try_from(text.len()).unwrap());
+            head.extend(text.as_bytes());
+        }
+        head[2] = u8::try_from(head.len() - 9).unwrap();
+        self.0.write_all(&head).await.unwrap();
+    }
+
+    /// The next frame's kind, stream and payload; `None` at the end. What asks for a pong gets it.
+    async fn next(&mut self) -> Option<(u8, u8, Vec<u8>)> {
+        let mut head = [0; 9];
+        self.0.read_exact(&mut head).await.ok()?;
+        let mut payload = vec![0; usize::from(head[1]) << 8 | usize::from(head[2])];
+        self.0.read_exact(&mut payload).await.unwrap();
+        if (head[3], head[4]) == (PING, 0) {
+            let pong = [&[0, 0, 8, PING, 1, 0, 0, 0, 0], payload.as_slice()].concat();
+            let _ = self.0.write_all(&pong).await;
+        }
+        Some((head[3], head[8], payload))
+    }
+}
+
+const HEADERS: u8 = 1;
+const PING: u8 = 6;
+const GOAWAY: u8 = 7;
+
 #[tokio::test(start_paused = true)]
 async fn a_connection_of_http_2_without_requests_is_closed_though_it_answers_pings() {
     let server = Server::start(routes()).await;
-    let mut stream = server.connect().await;
-    stream.write_all(b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n\0\0\0\x04\0\0\0\0\0").await.unwrap();
-    // HEADERS of one request, its names and values as they are (RFC 7541 §6.2.2).
-    let mut head = b"\0\0\x37\x01\x05\0\0\0\x01".to_vec();
-    for text in [":method", "GET", ":scheme", "http", ":path", "/who", ":authority", "localhost"] {
-        if text.starts_with(':') {
-            head.push(0);
-        }
-        head.push(u8::try_from(text.len()).unwrap());
-        head.extend(text.as_bytes());
-    }
-    head[2] = u8::try_from(head.len() - 9).unwrap();
-    stream.write_all(&head).await.unwrap();
+    let mut connection = Http2::connect(&server).await;
+    connection.get(1).await;
     let (begun, mut answered) = (Instant::now(), false);
     while begun.elapsed() < Duration::from_mins(5) {
-        let mut head = [0; 9];
-        if stream.read_exact(&mut head).await.is_err() {
-            break;
-        }
-        let mut payload = vec![0; usize::from(head[1]) << 8 | usize::from(head[2])];
-        stream.read_exact(&mut payload).await.unwrap();
-        answered |= head[3] == 1;
-        // A PING that is no answer is answered.
-        if (head[3], head[4]) == (6, 0) {
-            let pong = [&[0, 0, 8, 6, 1, 0, 0, 0, 0], payload.as_slice()].concat();
-            stream.write_all(&pong).await.unwrap();
-        }
+        let Some((kind, ..)) = connection.next().await else { break };
+        answered |= kind == HEADERS;
     }
     assert!(answered && begun.elapsed() <= Duration::from_mins(2), "{:?}", begun.elapsed());
+}
+
+#[tokio::test]
+async fn a_connection_of_http_2_is_told_to_go_and_loses_no_request() {
+    let server = Server::start(routes()).await;
+    let mut connection = Http2::connect(&server).await;
+    connection.get(1).await;
+    while connection.next().await.unwrap().0 != HEADERS {}
+    server.phase.send_replace(Phase::Closing);
+    while connection.next().await.unwrap().0 != GOAWAY {}
+    // It crosses the word to go.
+    connection.get(3).await;
+    let mut answered = false;
+    while let Some((kind, stream, _)) = connection.next().await {
+        answered |= (kind, stream) == (HEADERS, 3);
+    }
+    assert!(answered);
+    server.running.await.unwrap();
+}
+
+/// A request that leaves its connection open.
+fn lasting() -> String {
+    head("").replace("Connection: close\r\n", "")
+}
+
+#[tokio::test]
+async fn while_it_drains_it_serves_and_every_answer_is_the_last_of_its_connection() {
+    let server = Server::start(routes()).await;
+    let mut kept = [server.connect().await, server.connect().await];
+    for stream in &mut kept {
+        stream.write_all(lasting().as_bytes()).await.unwrap();
+        let mut answer = Vec::new();
+        while !answer.ends_with(b"\r\n\r\n127.0.0.1") {
+            answer.push(stream.read_u8().await.unwrap());
+        }
+        assert!(!String::from_utf8(answer).unwrap().contains("connection:"));
+    }
+    let [used, idle] = &mut kept;
+    server.phase.send_replace(Phase::Draining);
+    used.write_all(lasting().as_bytes()).await.unwrap();
+    for answer in [read_to_end(used).await, server.exchange(&lasting()).await] {
+        assert!(answer.starts_with("HTTP/1.1 200 OK\r\n"), "{answer}");
+        assert!(answer.contains("\r\nconnection: close\r\n"), "{answer}");
+    }
+    server.phase.send_replace(Phase::Closing);
+    assert_eq!(read_to_end(idle).await, "");
+    server.running.await.unwrap();
+}
+
+/// Connects and asks again and again, until the port is closed.
+async fn knock(address: SocketAddr) -> usize {
+    let mut answered = 0;
+    while let Ok(mut stream) = TcpStream::connect(address).await {
+        let _ = stream.write_all(head("").as_bytes()).await;
+        let answer = read_to_end(&mut stream).await;
+        assert!(answer.starts_with("HTTP/1.1 200 OK\r\n"), "after {answered}: {answer:?}");
+        answered += 1;
+    }
+    answered
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn whoever_is_let_in_at_the_very_end_is_answered() {
+    let mut knocking = JoinSet::new();
+    for _ in 0..16 {
+        let server = Server::start(routes()).await;
+        for _ in 0..4 {
+            knocking.spawn(knock(server.address));
+        }
+        knocking.spawn(async move {
+            for _ in 0..50 {
+                server.exchange(&head("")).await;
+            }
+            server.phase.send_replace(Phase::Closing);
+            server.running.await.unwrap();
+            50
+        });
+    }
+    assert!(knocking.join_all().await.into_iter().all(|answered| answered > 0));
 }
 
 #[tokio::test]
@@ -220,8 +322,8 @@ async fn requests_under_way_finish_when_the_server_is_told_to_stop() {
     busy.write_all(head("").as_bytes()).await.unwrap();
     arrived.notified().await;
 
-    drop(server.stop);
-    assert_eq!(read_to_end(&mut idle).await, "", "idle connections are closed at once");
+    drop(server.phase);
+    assert_eq!(read_to_end(&mut idle).await, "", "idle connections are closed");
     assert!(TcpStream::connect(server.address).await.is_err(), "nothing new is accepted");
     leave.notify_one();
     assert!(read_to_end(&mut busy).await.ends_with("done"));
@@ -241,7 +343,7 @@ async fn what_does_not_finish_in_time_is_cut() {
     stream.write_all(head("").as_bytes()).await.unwrap();
     arrived.notified().await;
     let begun = Instant::now();
-    drop(server.stop);
+    drop(server.phase);
     server.running.await.unwrap();
     assert_eq!(begun.elapsed().as_secs(), 20);
 }

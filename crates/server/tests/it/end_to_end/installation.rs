@@ -81,6 +81,7 @@ database.url = "{}"
 keys.file = "{}"
 http.listen = "127.0.0.1:0"
 http.admin_listen = "127.0.0.1:0"
+http.drain = 0
 mail.delivery = "off"
 accounts.verify_email = false
 log.level = "debug"

@@ -59,6 +59,30 @@ async fn a_request_under_way_finishes_before_the_process_does() {
 }
 
 #[tokio::test]
+async fn a_process_that_is_asked_to_stop_serves_on_and_takes_no_more_until_it_is_asked_again() {
+    let installation = Installation::new(Engine::Sqlite, OPEN).await;
+    let long = installation.settings().replace("http.drain = 0", "http.drain = 300");
+    installation.configure(&format!("{long}{OPEN}"));
+    for again in ["TERM", "INT"] {
+        let mut server = installation.migrate_and_serve().await;
+        let kept = server.public.get("/auth/config", None).await.expect(200);
+        assert!(!kept.headers.contains_key("connection"));
+        server.running.terminate().await;
+        server.running.logs("Draining").await;
+
+        server.operator.get("/readyz", None).await.refused(503, "unavailable");
+        server.operator.get("/healthz", None).await.expect(204);
+        for _ in 0..2 {
+            let last = server.public.get("/auth/config", None).await.expect(200);
+            assert_eq!(last.headers["connection"], "close");
+        }
+        server.running.signal(again).await;
+        let log = server.running.ended().await.with(0).stderr;
+        assert!(log.contains("Stopping") && log.contains("this server is stopping"), "{log}");
+    }
+}
+
+#[tokio::test]
 async fn a_process_that_is_stopped_as_soon_as_it_serves_ends_well() {
     each_engine("", async |installation| {
         installation.command(["migrate"]).await.succeeded();

@@ -15,7 +15,7 @@ use nightlatch_flows::{admin::audit::verify, upkeep::authenticators::review};
 use nightlatch_store::{Engine, units::audit::Events};
 use serde_json::{Value, json};
 use tempfile::TempDir;
-use tokio::sync::oneshot;
+use tokio::sync::mpsc;
 
 use super::service::{Service, revoked};
 use crate::{
@@ -117,15 +117,17 @@ async fn a_server_looks_again_at_its_authenticators_when_it_starts() {
     let env = open(&config).await.unwrap();
     let listeners = Listeners::bind(any, any).await.unwrap();
     let address = listeners.public.local_addr().unwrap();
-    let (stop, stopped) = oneshot::channel::<()>();
+    let (stop, mut stops) = mpsc::channel(1);
     let waiting = async {
         let inbox = format!("http://{address}/dev/v1/messages?to={ADA}&wait=20");
         let inbox: Value = reqwest::get(inbox).await.unwrap().json().await.unwrap();
-        stop.send(()).unwrap();
+        stop.send(()).await.unwrap();
         inbox
     };
-    let stopped = async { stopped.await.unwrap() };
-    let (ended, inbox) = tokio::join!(run(&config, env, listeners, stopped), waiting);
+    let asked = async || {
+        let _ = stops.recv().await;
+    };
+    let (ended, inbox) = tokio::join!(run(&config, env, listeners, asked), waiting);
     ended.unwrap();
     assert_eq!(inbox["messages"][0]["subject"], "A sign-in method was suspended", "{inbox}");
     let env = open_beside(&config).await.unwrap();

@@ -19,6 +19,7 @@ mod postgres;
 mod proxy;
 mod world;
 
+pub(crate) use self::dice::pass;
 use crate::place::told;
 
 /// How many rounds of each fault; without it there are few.
