@@ -22,5 +22,6 @@ mod proxy;
 mod refusals;
 mod rolling;
 mod rotation;
+mod samples;
 mod server;
 mod stopping;
