@@ -182,6 +182,16 @@ impl Store {
         self.0.shared.changes.is_trusted()
     }
 
+    /// How many writes, and how many reads, wait for somebody to run them. On SQLite no read waits here.
+    #[must_use]
+    pub fn waiting(&self) -> [usize; 2] {
+        let reads = match &self.0.reads {
+            Reads::Sqlite { .. } => 0,
+            Reads::Postgres(queue) => queue.len(),
+        };
+        [self.0.writes.len(), reads]
+    }
+
     /// The engine behind this store.
     #[must_use]
     pub fn engine(&self) -> Engine {

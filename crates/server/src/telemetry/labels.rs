@@ -10,6 +10,8 @@ pub enum Sent {
 }
 
 impl Sent {
+    pub(crate) const ALL: [Self; 2] = [Self::Delivered, Self::Failed];
+
     pub(crate) const fn as_str(self) -> &'static str {
         match self {
             Self::Delivered => "delivered",
@@ -36,6 +38,9 @@ pub(crate) enum Refused {
 }
 
 impl Refused {
+    pub(crate) const ALL: [Self; 6] =
+        [Self::Limited, Self::Host, Self::Credentials, Self::Busy, Self::TimedOut, Self::Panicked];
+
     pub(crate) const fn as_str(self) -> &'static str {
         match self {
             Self::Limited => "limited",

@@ -13,6 +13,7 @@ use prometheus_client::{
 
 pub(crate) use crate::telemetry::labels::Refused;
 pub use crate::telemetry::labels::Sent;
+use crate::telemetry::process::Process;
 
 /// The media type of [`Metrics::render`].
 pub const CONTENT_TYPE: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
@@ -40,6 +41,9 @@ pub struct Metrics {
     callers: [Counter; 2],
     hears_changes: Gauge,
     keys_refused: Gauge,
+    ready: Gauge,
+    /// Writes, and reads.
+    waiting: [Gauge; 2],
 }
 
 impl Metrics {
@@ -47,8 +51,8 @@ impl Metrics {
     #[must_use]
     pub fn new(version: &'static str) -> Self {
         let histogram: fn() -> Histogram = || Histogram::new(BUCKETS);
-        let this = Self {
-            registry: Registry::with_prefix("nightlatch"),
+        let mut this = Self {
+            registry: Registry::default(),
             durations: Family::new_with_constructor(histogram),
             in_flight: Gauge::default(),
             refused: Family::default(),
@@ -58,13 +62,35 @@ impl Metrics {
             callers: [Counter::default(), Counter::default()],
             hears_changes: Gauge::default(),
             keys_refused: Gauge::default(),
+            ready: Gauge::default(),
+            waiting: [Gauge::default(), Gauge::default()],
         };
-        this.registered(version)
+        this.register(version);
+        this.begin_at_zero();
+        this
+    }
+
+    /// Has every series with a closed list of labels there from the start: what begins with the first
+    /// event hides it from whoever asks for an increase.
+    fn begin_at_zero(&self) {
+        for reason in Refused::ALL {
+            let _ = self.refused.get_or_create(&[("reason", reason.as_str())]);
+        }
+        for factor in Factor::ALL {
+            for outcome in [Outcome::Accepted, Outcome::Refused, Outcome::Limited] {
+                let _ = self.attempts.get_or_create(&attempt(factor, outcome));
+            }
+        }
+        for result in Sent::ALL {
+            let _ =
+                self.messages.get_or_create(&[("channel", "email"), ("result", result.as_str())]);
+        }
     }
 
     /// Gives every number its name and the sentence that explains it.
-    fn registered(mut self, version: &'static str) -> Self {
-        let registry = &mut self.registry;
+    fn register(&mut self, version: &'static str) {
+        self.registry.register_collector(Box::new(Process));
+        let registry = self.registry.sub_registry_with_prefix("nightlatch");
         registry.register_with_unit(
             "http_request_duration",
             "How long requests took, from their headers to their answer",
@@ -115,11 +141,23 @@ impl Metrics {
             self.keys_refused.clone(),
         );
         registry.register(
+            "ready",
+            "Whether this server is to be sent requests: it takes writes, its clock is right and it is not stopping",
+            self.ready.clone(),
+        );
+        let waiting = Family::<One, Gauge>::default();
+        registry.register(
+            "store_waiting",
+            "Transactions that wait for a writer or a reader of the database",
+            waiting.clone(),
+        );
+        self.waiting =
+            ["writes", "reads"].map(|queue| waiting.get_or_create_owned(&[("queue", queue)]));
+        registry.register(
             "build",
             "The version that is running",
             Info::new(vec![("version", version)]),
         );
-        self
     }
 
     /// All numbers, as the media type [`CONTENT_TYPE`].
@@ -134,6 +172,18 @@ impl Metrics {
     /// Notes whether changes by others are heard of.
     pub fn hears_changes(&self, hears: bool) {
         self.hears_changes.set(i64::from(hears));
+    }
+
+    /// Notes whether this server is to be sent requests.
+    pub fn ready(&self, ready: bool) {
+        self.ready.set(i64::from(ready));
+    }
+
+    /// Notes how many writes and reads wait for the database.
+    pub fn waiting(&self, counts: [usize; 2]) {
+        for (gauge, count) in self.waiting.iter().zip(counts) {
+            gauge.set(i64::try_from(count).unwrap_or(i64::MAX));
+        }
     }
 
     /// Counts a message; `channel` names one of the fixed channels, never an address.
@@ -179,14 +229,18 @@ impl Drop for UnderWay<'_> {
     }
 }
 
+fn attempt(factor: Factor, outcome: Outcome) -> Two {
+    let outcome = match outcome {
+        Outcome::Accepted => "accepted",
+        Outcome::Refused => "refused",
+        Outcome::Limited => "limited",
+    };
+    [("factor", factor.as_str()), ("outcome", outcome)]
+}
+
 impl Observer for Metrics {
     fn presented(&self, factor: Factor, outcome: Outcome) {
-        let outcome = match outcome {
-            Outcome::Accepted => "accepted",
-            Outcome::Refused => "refused",
-            Outcome::Limited => "limited",
-        };
-        self.attempts.get_or_create(&[("factor", factor.as_str()), ("outcome", outcome)]).inc();
+        self.attempts.get_or_create(&attempt(factor, outcome)).inc();
     }
 
     fn hashed(&self) {
@@ -215,6 +269,8 @@ mod tests {
         metrics.hashed();
         metrics.recognized(Source::Memory);
         metrics.hears_changes(true);
+        metrics.ready(true);
+        metrics.waiting([1, 2]);
         metrics.message("email", Sent::Delivered);
         metrics.request_refused(Refused::Host);
         metrics.request_answered("/a/{id}".into(), "GET", 200, Duration::from_millis(3));
@@ -226,7 +282,7 @@ mod tests {
         let text = used().render();
         let names = text.lines().filter_map(|line| line.strip_prefix("# TYPE "));
         let names: Vec<_> = names.filter_map(|rest| rest.split(' ').next()).collect();
-        assert_eq!(names.len(), 10);
+        assert_eq!(names.len(), 16);
         for name in names {
             let help = format!("# HELP {name} ");
             let help = text.lines().find_map(|line| line.strip_prefix(&help)).unwrap();
@@ -239,6 +295,11 @@ mod tests {
     fn names_and_labels_are_as_promised() {
         let text = used().render();
         for line in [
+            "nightlatch_attempts_total{factor=\"totp\",outcome=\"limited\"} 0",
+            "nightlatch_http_refused_total{reason=\"panicked\"} 0",
+            "nightlatch_messages_total{channel=\"email\",result=\"failed\"} 0",
+            "nightlatch_store_waiting{queue=\"reads\"} 2",
+            "nightlatch_ready 1",
             "nightlatch_attempts_total{factor=\"password\",outcome=\"accepted\"} 1",
             "nightlatch_password_hashes_total 1",
             "nightlatch_callers_total{source=\"memory\"} 1",

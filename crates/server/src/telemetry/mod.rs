@@ -5,3 +5,4 @@ pub(crate) mod line;
 pub mod logs;
 pub mod metrics;
 mod output;
+mod process;

@@ -73,9 +73,10 @@ pub fn operator(
     health: &Arc<Health>,
     metrics: &Arc<Metrics>,
 ) -> Frame {
-    let (checked, health) = (Arc::clone(env), Arc::clone(health));
+    let checked = (Arc::clone(env), Arc::clone(health));
+    let measured = checked.clone();
     let ready = move || {
-        let (env, health) = (Arc::clone(&checked), Arc::clone(&health));
+        let (env, health) = checked.clone();
         async move { health.check(&env).await }
     };
     let admission = Admission {
@@ -86,8 +87,12 @@ pub fn operator(
         in_flight: ADMIN_IN_FLIGHT,
         https: false,
     };
-    let measured = Arc::clone(env);
-    let measure = move |metrics: &Metrics| metrics.hears_changes(measured.store.hears());
+    let measure = move |metrics: &Metrics| {
+        let (env, health) = &measured;
+        metrics.hears_changes(env.store.hears());
+        metrics.waiting(env.store.waiting());
+        metrics.ready(health.noted(env).is_ok());
+    };
     let router = admin::routes(Arc::clone(metrics), ready, measure);
     Frame::new(router, admission, ids(env), Arc::clone(metrics))
 }
@@ -129,17 +134,23 @@ impl Health {
         }
     }
 
-    /// What is wrong, for the operator's log.
+    /// What is wrong, for the operator's log; asks the database.
     async fn check(&self, env: &Env) -> Result<(), String> {
-        if self.is_stopping.load(Ordering::Relaxed) {
-            return Err("this server is stopping".to_owned());
-        }
+        self.noted(env)?;
         env.store.read(Get { key: "mode" }).await.map_err(|fault| fault.to_string())?;
+        Ok(())
+    }
+
+    /// What is wrong, as far as it was noted.
+    fn noted(&self, env: &Env) -> Result<(), &'static str> {
+        if self.is_stopping.load(Ordering::Relaxed) {
+            return Err("this server is stopping");
+        }
         if self.refuses_writes.load(Ordering::Relaxed) || !env.store.takes_writes() {
-            return Err("the database takes no writes".to_owned());
+            return Err("the database takes no writes");
         }
         if self.clock_is_off.load(Ordering::Relaxed) {
-            return Err("this node's clock differs from the database's".to_owned());
+            return Err("this node's clock differs from the database's");
         }
         Ok(())
     }

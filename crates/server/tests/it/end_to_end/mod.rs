@@ -14,6 +14,7 @@ mod faults;
 mod installation;
 mod journal;
 mod main_job;
+mod monitoring;
 mod nginx;
 mod nodes;
 mod operator;
