@@ -48,3 +48,27 @@ pub(super) fn close(listener: TcpListener) -> Vec<(TcpStream, SocketAddr)> {
     }
     waiting
 }
+
+#[cfg(all(test, target_os = "linux"))]
+mod tests {
+    use std::net::Ipv4Addr;
+
+    use tokio::time::timeout;
+
+    use super::*;
+
+    #[tokio::test]
+    async fn who_stands_in_the_queue_is_let_in_and_nobody_else_gets_there() {
+        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.unwrap();
+        let address = listener.local_addr().unwrap();
+        let queued = TcpStream::connect(address).await.unwrap();
+        bolt(&listener);
+        // Polled once, which on this machine is all that a handshake takes.
+        let late = timeout(Duration::ZERO, TcpStream::connect(address)).await;
+        assert!(late.is_err(), "{late:?}");
+        let [(stream, peer)] = &close(listener)[..] else { panic!("one of them was let in") };
+        assert_eq!(*peer, queued.local_addr().unwrap());
+        assert_eq!(stream.peer_addr().unwrap(), *peer);
+        assert!(TcpStream::connect(address).await.is_err(), "it is closed");
+    }
+}

@@ -26,7 +26,7 @@ use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
     net::{TcpListener, TcpStream},
     sync::{Notify, watch},
-    task::{JoinHandle, JoinSet},
+    task::JoinHandle,
     time::{Instant, timeout},
 };
 
@@ -273,38 +273,6 @@ async fn while_it_drains_it_serves_and_every_answer_is_the_last_of_its_connectio
     server.phase.send_replace(Phase::Closing);
     assert_eq!(read_to_end(idle).await, "");
     server.running.await.unwrap();
-}
-
-/// Connects and asks again and again, until the port is closed.
-async fn knock(address: SocketAddr) -> usize {
-    let mut answered = 0;
-    while let Ok(mut stream) = TcpStream::connect(address).await {
-        let _ = stream.write_all(head("").as_bytes()).await;
-        let answer = read_to_end(&mut stream).await;
-        assert!(answer.starts_with("HTTP/1.1 200 OK\r\n"), "after {answered}: {answer:?}");
-        answered += 1;
-    }
-    answered
-}
-
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn whoever_is_let_in_at_the_very_end_is_answered() {
-    let mut knocking = JoinSet::new();
-    for _ in 0..16 {
-        let server = Server::start(routes()).await;
-        for _ in 0..4 {
-            knocking.spawn(knock(server.address));
-        }
-        knocking.spawn(async move {
-            for _ in 0..50 {
-                server.exchange(&head("")).await;
-            }
-            server.phase.send_replace(Phase::Closing);
-            server.running.await.unwrap();
-            50
-        });
-    }
-    assert!(knocking.join_all().await.into_iter().all(|answered| answered > 0));
 }
 
 #[tokio::test]

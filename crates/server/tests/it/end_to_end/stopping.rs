@@ -61,8 +61,8 @@ async fn a_request_under_way_finishes_before_the_process_does() {
 #[tokio::test]
 async fn a_process_that_is_asked_to_stop_serves_on_and_takes_no_more_until_it_is_asked_again() {
     let installation = Installation::new(Engine::Sqlite, OPEN).await;
-    let long = installation.settings().replace("http.drain = 0", "http.drain = 300");
-    installation.configure(&format!("{long}{OPEN}"));
+    let patient = installation.settings().replace("http.drain = 0", "http.drain = 300");
+    installation.configure(&format!("{patient}{OPEN}"));
     for again in ["TERM", "INT"] {
         let mut server = installation.migrate_and_serve().await;
         let kept = server.public.get("/auth/config", None).await.expect(200);

@@ -1,4 +1,4 @@
-//! As much of PromQL as it takes to see which series an expression asks for.
+//! As much of `PromQL` as it takes to see which series an expression asks for.
 
 use std::iter::Peekable;
 
