@@ -7,6 +7,7 @@
 
 pub mod assurance;
 pub mod audit;
+pub mod clear;
 pub mod code;
 pub mod email;
 pub mod factors;

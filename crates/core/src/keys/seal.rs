@@ -55,6 +55,12 @@ impl KeyRing {
         self.open(place.purpose, &place.aad, sealed)
     }
 
+    /// Whether `sealed` was sealed at `place` with a key of this ring.
+    #[must_use]
+    pub fn opens(&self, place: &Place, sealed: &[u8]) -> bool {
+        self.open_at(place, sealed).is_some()
+    }
+
     /// Opens what was sealed at `place` and seals it there again, under the key that seals now;
     /// `None` if it does not open there.
     #[must_use]
@@ -124,7 +130,7 @@ impl KeyRing {
     /// Whether this ring opens `mark`.
     #[must_use]
     pub fn knows(&self, mark: &[u8]) -> bool {
-        self.open_at(&Self::mark_place(), mark).is_some()
+        self.opens(&Self::mark_place(), mark)
     }
 
     /// Where the mark is sealed.
