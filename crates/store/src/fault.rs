@@ -49,7 +49,7 @@ impl Fault {
 
     /// What an operator does about it, where something can be done.
     #[must_use]
-    pub(crate) fn next(&self) -> &'static str {
+    pub fn next(&self) -> &'static str {
         let Self::Unavailable(cause) = self else { return "report it with what the log says" };
         if let Some(error) = cause.downcast_ref::<rusqlite::Error>() {
             return match error.sqlite_error_code() {

@@ -21,6 +21,7 @@ mod options;
 mod outage;
 mod pg;
 mod row;
+pub mod scan;
 #[doc(hidden)]
 pub mod sql;
 mod store;

@@ -8,6 +8,8 @@ use std::{
     time::Duration,
 };
 
+use crate::pg::Server;
+
 /// Draws a fresh time-ordered id for an audit chain.
 pub type ChainIds = Arc<dyn Fn() -> [u8; 16] + Send + Sync>;
 
@@ -74,6 +76,15 @@ impl Database {
     #[must_use]
     pub fn path(&self) -> Option<&Path> {
         if let Place::Sqlite(path) = &self.0 { Some(path) } else { None }
+    }
+
+    /// Whether a PostgreSQL on another machine is reached without TLS.
+    #[must_use]
+    pub fn travels_in_clear(&self) -> bool {
+        match &self.0 {
+            Place::Sqlite(_) => false,
+            Place::Postgres(config) => Server::is_elsewhere_in_clear(config),
+        }
     }
 
     /// The engine behind the address.
@@ -146,6 +157,21 @@ mod tests {
             ("postgres://db:port/name", Err(BadDatabase::Url)),
         ] {
             assert_eq!(Database::parse(text).map(|database| database.engine()), expected, "{text}");
+        }
+    }
+
+    #[test]
+    fn only_a_server_elsewhere_is_reached_in_clear() {
+        for (address, expected) in [
+            ("sqlite:nightlatch.db", false),
+            ("postgres://localhost/nightlatch", false),
+            ("postgres://localhost/nightlatch?sslmode=disable", false),
+            ("postgres://db.example.org/nightlatch", false),
+            ("postgres://db.example.org/nightlatch?sslmode=disable", true),
+            ("postgres://localhost,db.example.org/nightlatch?sslmode=disable", true),
+        ] {
+            let database = Database::parse(address).unwrap();
+            assert_eq!(database.travels_in_clear(), expected, "{address}");
         }
     }
 

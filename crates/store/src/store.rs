@@ -10,7 +10,7 @@ use nightlatch_core::{Timestamp, UserId, audit::Head};
 use tokio::task::JoinSet;
 
 use crate::{
-    Engine, Fault, Mark, Options, Unit,
+    Database, Engine, Fault, Mark, Options, Unit,
     chain::Shared,
     lite::{self, Readers},
     migrate::OpenError,
@@ -62,11 +62,44 @@ impl Store {
     ///
     /// [`OpenError`], which says what to do.
     pub async fn open(options: Options) -> Result<Self, OpenError> {
-        match &options.database.0 {
-            Place::Sqlite(path) => lite::check(path)?,
-            Place::Postgres(config) => pg::check(&pg::Server::new(config)?).await?,
-        }
+        Self::check(&options.database).await?;
         Self::start(options)
+    }
+
+    /// Refuses a database whose schema is not up to date, and changes nothing.
+    ///
+    /// # Errors
+    ///
+    /// [`OpenError`], which says what to do.
+    pub async fn check(database: &Database) -> Result<(), OpenError> {
+        match &database.0 {
+            Place::Sqlite(path) => lite::check(path),
+            Place::Postgres(config) => pg::check(&pg::Server::new(config)?).await,
+        }
+    }
+
+    /// Opens a database to look at it, whatever its schema: nothing in it is changed, and what is
+    /// handed to [`Store::write`] finds the store closed.
+    ///
+    /// # Errors
+    ///
+    /// [`OpenError`], which says what to do.
+    pub fn open_to_look(options: Options) -> Result<Self, OpenError> {
+        let shared = Arc::new(Shared::new(options.chain_ids));
+        let (writes, _) = async_channel::bounded(1);
+        let (reads, workers) = match options.database.0 {
+            Place::Sqlite(path) => {
+                let open = || Readers::open(&path, options.readers);
+                (Reads::Sqlite { points: open()?, lists: open()? }, None)
+            }
+            Place::Postgres(config) => {
+                let (reads, looks) = async_channel::bounded(options.queue.max(1));
+                let server = pg::Server::new(&config)?;
+                let lanes = pg::read_lanes(&server, options.readers, &looks, &shared);
+                (Reads::Postgres(reads), Some(Workers::Lanes(lanes)))
+            }
+        };
+        Ok(Self::of(writes, reads, shared, workers, JoinSet::new()))
     }
 
     /// Brings the schema up to date (at most once, whoever else does the same) and opens. A SQLite
@@ -106,10 +139,19 @@ impl Store {
                 (Reads::Postgres(reads), Workers::Lanes(lanes))
             }
         };
+        Ok(Self::of(writes, reads, shared, Some(workers), listener))
+    }
+
+    fn of(
+        writes: Queue,
+        reads: Reads,
+        shared: Arc<Shared>,
+        workers: Option<Workers>,
+        listener: JoinSet<()>,
+    ) -> Self {
         let (writing, reading) = (Outage::of("writing"), Outage::of("reading"));
-        let (workers, listener) = (Mutex::new(Some(workers)), Mutex::new(listener));
-        let inner = Inner { writes, reads, shared, writing, reading, workers, listener };
-        Ok(Self(Arc::new(inner)))
+        let (workers, listener) = (Mutex::new(workers), Mutex::new(listener));
+        Self(Arc::new(Inner { writes, reads, shared, writing, reading, workers, listener }))
     }
 
     /// Runs a unit that writes, and returns once it is durable.

@@ -33,6 +33,11 @@ impl Server {
         Ok(Self { config, tls: Some(connector()?) })
     }
 
+    /// Whether the way to a server that `config` names leads over a network, in plain text.
+    pub(crate) fn is_elsewhere_in_clear(config: &Config) -> bool {
+        !needs_tls(config) && !config.get_hosts().iter().all(is_here)
+    }
+
     /// A client, and the task that moves its bytes until either side ends the connection; `hear` gets
     /// the notifications, in their order.
     pub(crate) async fn dial(

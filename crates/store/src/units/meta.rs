@@ -60,13 +60,7 @@ impl Unit for HighWater {
     type Out = Timestamp;
 
     async fn run(&self, tx: &mut Tx<'_>) -> Result<Timestamp, Fault> {
-        let mark = match get(tx, "clock").await? {
-            Some(bytes) => {
-                let bytes = bytes.try_into().map_err(|_| Fault::corrupt("meta.clock"))?;
-                Timestamp::from_millis(i64::from_be_bytes(bytes))
-            }
-            None => Timestamp::default(),
-        };
+        let mark = mark(tx).await?.unwrap_or_default();
         if self.now <= mark {
             return Ok(mark);
         }
@@ -79,6 +73,23 @@ impl Unit for HighWater {
         )
         .await?;
         Ok(self.now)
+    }
+}
+
+async fn mark(tx: &mut Tx<'_>) -> Result<Option<Timestamp>, Fault> {
+    let Some(bytes) = get(tx, "clock").await? else { return Ok(None) };
+    let bytes = bytes.try_into().map_err(|_| Fault::corrupt("meta.clock"))?;
+    Ok(Some(Timestamp::from_millis(i64::from_be_bytes(bytes))))
+}
+
+/// Reads the mark that [`HighWater`] raises.
+pub struct Mark;
+
+impl Unit for Mark {
+    type Out = Option<Timestamp>;
+
+    async fn run(&self, tx: &mut Tx<'_>) -> Result<Option<Timestamp>, Fault> {
+        mark(tx).await
     }
 }
 

@@ -10,6 +10,7 @@ pub mod admin;
 pub mod audit;
 pub mod budget;
 pub mod enrol;
+pub mod examine;
 pub mod keys;
 pub mod mail_code;
 pub mod meta;

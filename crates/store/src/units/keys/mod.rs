@@ -6,7 +6,7 @@ mod reseal;
 mod sealed;
 
 pub use nodes::{Announce, Changed, Known, KnownKey, Leave, Node, Nodes};
-pub use reseal::{Page, Swap};
+pub use reseal::{Every, Page, Swap};
 pub use sealed::{Found, Need, Needs, SEALED, SealedColumn};
 
 /// What identifies a row, and what is written to it.

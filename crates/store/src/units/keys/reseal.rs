@@ -1,4 +1,5 @@
-//! Making cells anew, some at a time: read, make, and put into the place of exactly what was read.
+//! Reading cells some at a time, and making them anew: read, make, and put into the place of exactly
+//! what was read.
 
 use nightlatch_core::{UserId, keys::KeyTag};
 
@@ -29,17 +30,46 @@ impl Unit for Page {
     type Out = Vec<Found>;
 
     async fn run(&self, tx: &mut Tx<'_>) -> Result<Vec<Found>, Fault> {
-        let tag = self.tag.to_bytes();
-        let mut args = vec![Value::from(&tag), Value::from(self.limit)];
-        match &self.after {
-            Some(key) => args.extend(key.iter().map(Value::from)),
-            None => args.extend(self.column.start.iter().map(|part| match part {
-                Start::Text => Value::Text(""),
-                Start::Blob => Value::Blob(&[]),
-            })),
-        }
-        tx.rows(self.column.page, &args).await
+        page(tx, self.column, &self.tag.to_bytes(), self.after.as_ref(), self.limit).await
     }
+}
+
+/// Reads cells, whichever key made them, in the order of their rows.
+pub struct Every {
+    /// Where.
+    pub column: &'static SealedColumn,
+    /// After the row with this key; from the first one if there is none.
+    pub after: Option<Vec<Cell>>,
+    /// How many at most.
+    pub limit: i64,
+}
+
+impl Unit for Every {
+    type Out = Vec<Found>;
+
+    async fn run(&self, tx: &mut Tx<'_>) -> Result<Vec<Found>, Fault> {
+        // Longer than any name of a key, so that no cell is of this one.
+        page(tx, self.column, &[0; 5], self.after.as_ref(), self.limit).await
+    }
+}
+
+/// Cells that another key than `tag` made.
+async fn page(
+    tx: &mut Tx<'_>,
+    column: &SealedColumn,
+    tag: &[u8],
+    after: Option<&Vec<Cell>>,
+    limit: i64,
+) -> Result<Vec<Found>, Fault> {
+    let mut args = vec![Value::from(tag), Value::from(limit)];
+    match after {
+        Some(key) => args.extend(key.iter().map(Value::from)),
+        None => args.extend(column.start.iter().map(|part| match part {
+            Start::Text => Value::Text(""),
+            Start::Blob => Value::Blob(&[]),
+        })),
+    }
+    tx.rows(column.page, &args).await
 }
 
 /// Puts cells that [`Found::remade`] made into the places of those that were read. A cell that changed

@@ -39,6 +39,14 @@ pub(super) enum Start {
     Blob,
 }
 
+impl SealedColumn {
+    /// Whether its cells are secret: those of one column are signatures, which hide nothing.
+    #[must_use]
+    pub fn hides(&self) -> bool {
+        self.name != "checkpoints.signature"
+    }
+}
+
 const ID: &[Start] = &[Start::Blob];
 const METHOD: &[Start] = &[Start::Blob, Start::Blob];
 
@@ -229,6 +237,19 @@ impl Found {
     #[must_use]
     pub const fn user(&self) -> Option<UserId> {
         self.user
+    }
+
+    /// Whether a key of this ring made the cell where it is.
+    #[must_use]
+    pub fn is_genuine(&self, ring: &KeyRing) -> bool {
+        match &self.how {
+            How::Sealed(place) => ring.opens(place, &self.made),
+            How::Signed { body, key_tag } => {
+                let signers = ring.checkpoint_signers();
+                let signer = signers.iter().find(|key| key.tag().to_string() == *key_tag);
+                signer.is_some_and(|signer| signer.verify(body, &self.made))
+            }
+        }
     }
 
     /// The parameters of the column's `swap`, with the cell made anew under the key that seals now;
