@@ -28,6 +28,15 @@ impl Mode {
             Self::Serve => "serve",
         }
     }
+
+    /// Refuses a database that was made for another purpose.
+    fn suits(self, made_for: &[u8]) -> Result<(), Unfit> {
+        match made_for {
+            found if found == self.as_str().as_bytes() => Ok(()),
+            b"dev" => Err(Unfit::MadeByDev),
+            _ => Err(Unfit::MadeByServe),
+        }
+    }
 }
 
 /// Why a server does not start on a database.
@@ -80,11 +89,7 @@ pub async fn claim(
         return Err(Unfit::WrongKeys);
     }
     let claim = Claim { key: "mode", value: mode.as_str().as_bytes().to_vec() };
-    match (mode, store.write(claim).await?.as_slice()) {
-        (Mode::Dev, b"dev") | (Mode::Serve, b"serve") => {}
-        (_, b"dev") => return Err(Unfit::MadeByDev),
-        _ => return Err(Unfit::MadeByServe),
-    }
+    mode.suits(&store.write(claim).await?)?;
     lacks_nothing(store, &ring).await?;
     if store.read(Get { key: "lasting" }).await?.is_none() {
         let made_with = KeyRing::tag_of(&mark).ok_or(Unfit::WrongKeys)?;
@@ -109,6 +114,27 @@ pub async fn fitting(store: &Store, ring: KeyRing) -> Result<KeyRing, Unfit> {
     }
     lacks_nothing(store, &ring).await?;
     adopt(store, ring).await
+}
+
+/// What [`claim`] would say of a database, which is not changed: the ring as it would return it, or
+/// `None` if this version has claimed nothing there yet.
+///
+/// # Errors
+///
+/// [`Unfit`] says why it would be refused.
+pub async fn examine(store: &Store, ring: KeyRing, mode: Mode) -> Result<Option<KeyRing>, Unfit> {
+    let Some(mark) = store.read(Get { key: "ring" }).await? else { return Ok(None) };
+    if !ring.knows(&mark) {
+        return Err(Unfit::WrongKeys);
+    }
+    if let Some(made_for) = store.read(Get { key: "mode" }).await? {
+        mode.suits(&made_for)?;
+    }
+    if store.read(Get { key: "lasting" }).await?.is_none() {
+        lacks_nothing(store, &ring).await?;
+        return Ok(None);
+    }
+    fitting(store, ring).await.map(Some)
 }
 
 async fn adopt(store: &Store, ring: KeyRing) -> Result<KeyRing, Unfit> {

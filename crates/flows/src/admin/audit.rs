@@ -8,7 +8,10 @@ use nightlatch_core::{
     audit::{Checkpoint, Event, Hash, Head, Kind},
     keys::Signer,
 };
-use nightlatch_store::units::audit::{Checkpoints, Events, Signed, StoredEvent};
+use nightlatch_store::units::{
+    audit::{Checkpoints, Events, LastCheckpoint, Signed, StoredEvent},
+    examine::EventsSince,
+};
 
 use crate::{Env, Refused};
 
@@ -77,7 +80,7 @@ pub async fn verify(env: &Env) -> Result<Report, Refused> {
             });
         }
     }
-    for End { head, closed } in ends.values() {
+    for Ending { head, closed } in ends.values() {
         let signed = named.range((head.chain, 0)..=(head.chain, i64::MAX)).next_back();
         let signed = signed.map_or(0, |((_, seq), _)| *seq).min(head.seq);
         // The last event of a chain says only that it is the last; it comes after its checkpoint.
@@ -87,7 +90,7 @@ pub async fn verify(env: &Env) -> Result<Report, Refused> {
 }
 
 /// Where a chain ends.
-struct End {
+struct Ending {
     head: Head,
     /// Whether its writer closed it.
     closed: bool,
@@ -133,8 +136,8 @@ async fn read_events(
     env: &Env,
     report: &mut Report,
     named: &Named,
-) -> Result<BTreeMap<[u8; 16], End>, Refused> {
-    let mut ends: BTreeMap<[u8; 16], End> = BTreeMap::new();
+) -> Result<BTreeMap<[u8; 16], Ending>, Refused> {
+    let mut ends: BTreeMap<[u8; 16], Ending> = BTreeMap::new();
     let mut broken: HashSet<[u8; 16]> = HashSet::new();
     let mut after = ([0; 16], 0);
     let closing = Event::success(Kind::AuditClosed, Timestamp::default()).body();
@@ -145,13 +148,13 @@ async fn read_events(
         for event in &page {
             report.events += 1;
             let chain = event.head.chain;
-            let empty = || End { head: Head::empty(chain), closed: false };
+            let empty = || Ending { head: Head::empty(chain), closed: false };
             let end = ends.entry(chain).or_insert_with(empty);
             if !follows(&end.head, event) && broken.insert(chain) {
                 let seq = end.head.seq + 1;
                 report.flaws.push(Flaw::Chain { chain: hex(&chain), seq });
             }
-            *end = End { head: event.head, closed: event.body == closing };
+            *end = Ending { head: event.head, closed: event.body == closing };
             let signed = named.get(&(chain, event.head.seq));
             if let Some((checkpoint, _)) = signed.filter(|(_, hash)| *hash != event.head.hash) {
                 report.flaws.push(Flaw::Head {
@@ -169,6 +172,34 @@ async fn read_events(
 /// Whether `event` is what comes after `end`.
 fn follows(end: &Head, event: &StoredEvent) -> bool {
     end.next(event.at, &event.body) == event.head
+}
+
+/// Where a trail ends.
+#[derive(Debug, Clone, Copy)]
+pub struct End {
+    /// Whether the last checkpoint, if there is one, was signed by a key of the ring.
+    pub genuine: bool,
+    /// When it was signed.
+    pub signed_at: Option<Timestamp>,
+    /// Events that happened after it.
+    pub unsigned: i64,
+    /// When the first of these happened.
+    pub unsigned_since: Option<Timestamp>,
+}
+
+/// Looks at the end of the trail alone.
+///
+/// # Errors
+///
+/// The store's.
+pub async fn end(env: &Env) -> Result<End, Refused> {
+    let signed = env.store.read(LastCheckpoint).await?;
+    let signers = env.ring().checkpoint_signers();
+    let last = signed.as_ref().and_then(|signed| open(&signers, signed));
+    let signed_at = last.as_ref().map(|checkpoint| checkpoint.at);
+    let since = EventsSince(signed_at.unwrap_or_default());
+    let (unsigned, unsigned_since) = env.store.read_slow(since).await?;
+    Ok(End { genuine: signed.is_none() || last.is_some(), signed_at, unsigned, unsigned_since })
 }
 
 fn hex(bytes: &[u8]) -> String {

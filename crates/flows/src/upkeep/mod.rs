@@ -10,12 +10,15 @@ pub mod outbox;
 
 use std::time::Duration;
 
-use nightlatch_store::units::{
-    meta::{DatabaseClock, HighWater},
-    upkeep::Purge,
+use nightlatch_store::{
+    Fault, Store,
+    units::{
+        meta::{DatabaseClock, HighWater},
+        upkeep::Purge,
+    },
 };
 
-use crate::{Env, Refused};
+use crate::{Clock, Env, Refused};
 
 /// Drops rows that can no longer matter.
 ///
@@ -39,13 +42,23 @@ pub const MOST_OFFSET: Duration = Duration::from_secs(2);
 /// The store's.
 pub async fn mark_time(env: &Env) -> Result<Duration, Refused> {
     let before = env.clock.now();
-    let database = env.store.read(DatabaseClock).await?;
-    let after = env.clock.now();
-    // The way to the database and back counts for nobody, and so one of the two is zero.
-    let offset = before.since(database) + database.since(after);
+    let offset = clock_offset(&env.store, &*env.clock).await?;
     if offset <= MOST_OFFSET {
         env.store.write(HighWater { now: before }).await?;
         env.store.wrote();
     }
     Ok(offset)
+}
+
+/// How far `clock` is from the database's.
+///
+/// # Errors
+///
+/// The store's.
+pub async fn clock_offset(store: &Store, clock: &dyn Clock) -> Result<Duration, Fault> {
+    let before = clock.now();
+    let database = store.read(DatabaseClock).await?;
+    let after = clock.now();
+    // The way to the database and back counts for nobody, and so one of the two is zero.
+    Ok(before.since(database) + database.since(after))
 }
