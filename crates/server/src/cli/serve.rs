@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use super::failure::Failure;
 use crate::{
-    config::{Config, env::Environment},
+    config::{Config, Risk, env::Environment},
     telemetry::logs,
     wiring::{
         installation,
@@ -25,6 +25,9 @@ pub(super) async fn run(args: &Args) -> Result<(), Failure> {
     let config = Config::load(Some(&args.config), &Environment::of_process())?;
     let _written =
         logs::start(&config.log).map_err(|error| Failure::new(error.to_string(), None))?;
+    for Risk { key, risk, next } in config.risks() {
+        tracing::warn!(setting = key, risk, next, "A setting weakens something");
+    }
     let env = installation::open(&config).await?;
     let mut stop = Stop::listen().map_err(|error| Failure::new(error.to_string(), None))?;
     let listeners = Listeners::bind(config.http.listen, config.http.admin_listen).await?;

@@ -6,6 +6,7 @@
 pub mod env;
 mod presets;
 mod reader;
+mod risks;
 mod sections;
 mod show;
 #[cfg(test)]
@@ -25,7 +26,10 @@ use ipnet::IpNet;
 use nightlatch_core::{SecretText, factors::webauthn::Aaguid};
 use serde::Deserialize;
 
-pub use self::urls::{DatabaseUrl, PublicUrl};
+pub use self::{
+    risks::Risk,
+    urls::{DatabaseUrl, PublicUrl},
+};
 use crate::config::{env::Environment, reader::Reader};
 
 /// What a process runs on.
@@ -276,15 +280,31 @@ impl Config {
 
     /// The settings of a production server: `file`, overlaid by `environment`.
     pub fn load(file: Option<&Path>, environment: &Environment) -> Result<Self, Issues> {
-        let text = match file {
-            Some(file) => fs::read_to_string(file).map_err(|error| {
-                let key = file.display().to_string();
-                Issue::new(key, error.to_string(), "Check the path and its permissions.")
-            })?,
-            None => String::new(),
-        };
-        presets::serve(Reader::new(&text, environment)?)
+        match presets::serve(read(file, environment)?) {
+            (Some(config), Issues(issues)) if issues.is_empty() => Ok(config),
+            (_, issues) => Err(issues),
+        }
     }
+
+    /// The same for whoever looks for what is wrong: what can be made of the settings in spite of it,
+    /// which is nothing to serve with, and everything that is wrong.
+    #[must_use]
+    pub fn examine(file: &Path, environment: &Environment) -> (Option<Self>, Vec<Issue>) {
+        let found = read(Some(file), environment).map(presets::serve);
+        let (config, Issues(issues)) = found.unwrap_or_else(|issues| (None, issues));
+        (config, issues)
+    }
+}
+
+fn read(file: Option<&Path>, environment: &Environment) -> Result<Reader, Issues> {
+    let text = match file {
+        Some(file) => fs::read_to_string(file).map_err(|error| {
+            let key = file.display().to_string();
+            Issue::new(key, error.to_string(), "Check the path and its permissions.")
+        })?,
+        None => String::new(),
+    };
+    Reader::new(&text, environment)
 }
 
 /// One thing that is wrong with the settings.

@@ -53,8 +53,10 @@ pub(super) fn dev(dev: &Dev) -> Result<Config, Issues> {
     })
 }
 
-/// A production server: what is missing or unsafe is an issue, and all of them are told.
-pub(super) fn serve(mut reader: Reader) -> Result<Config, Issues> {
+/// A production server: what is missing or unsafe is an issue, and all of them are told. With issues
+/// there are settings to look at all the same, but none to serve with, unless what is wrong is one that
+/// has no default.
+pub(super) fn serve(mut reader: Reader) -> (Option<Config>, Issues) {
     let r = &mut reader;
     let public_url = sections::public_url(r);
     let database = sections::database(r);
@@ -71,26 +73,27 @@ pub(super) fn serve(mut reader: Reader) -> Result<Config, Issues> {
     let tokens = sections::tokens(r, public_url.as_ref());
     let log = sections::log(r);
     let issues = reader.finish();
-    match (public_url, database, keys, delivery) {
-        (Some(public_url), Some(database), Some(keys), Some(delivery)) if issues.0.is_empty() => {
-            Ok(Config {
-                mode: Mode::Serve,
-                public_url,
-                database,
-                http,
-                per_address,
-                accounts,
-                sessions,
-                step_up_max_age,
-                totp,
-                webauthn,
-                passwords,
-                tokens,
-                keys,
-                delivery,
-                log,
-            })
-        }
-        _ => Err(issues),
-    }
+    let (Some(public_url), Some(database), Some(keys), Some(delivery)) =
+        (public_url, database, keys, delivery)
+    else {
+        return (None, issues);
+    };
+    let config = Config {
+        mode: Mode::Serve,
+        public_url,
+        database,
+        http,
+        per_address,
+        accounts,
+        sessions,
+        step_up_max_age,
+        totp,
+        webauthn,
+        passwords,
+        tokens,
+        keys,
+        delivery,
+        log,
+    };
+    (Some(config), issues)
 }
