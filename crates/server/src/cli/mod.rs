@@ -8,6 +8,7 @@ mod audit;
 mod backup;
 mod config;
 mod dev;
+mod doctor;
 mod failure;
 mod keys;
 mod migrate;
@@ -44,6 +45,8 @@ enum Command {
     /// Check or show the settings of a production server
     #[command(subcommand)]
     Config(config::Command),
+    /// Check everything that goes wrong in practice, and say what to do; changes nothing
+    Doctor(doctor::Args),
     /// Make, see and change keys
     #[command(subcommand)]
     Keys(keys::Command),
@@ -81,6 +84,7 @@ pub fn main() -> ExitCode {
                 Command::Serve(args) => serve::run(&args).await,
                 Command::Migrate(args) => migrate::run(&args).await,
                 Command::Config(command) => config::run(&command),
+                Command::Doctor(args) => doctor::run(&args).await,
                 Command::Keys(command) => keys::run(&command).await,
                 Command::Admin(command) => admin::run(&command).await,
                 Command::User(command) => user::run(&command).await,
@@ -114,6 +118,7 @@ mod tests {
     fn a_command_names_exactly_one_installation() {
         check("nightlatch dev", None);
         check("nightlatch serve --config a.toml", None);
+        check("nightlatch doctor --config a.toml --json", None);
         check("nightlatch migrate --database sqlite:a.db", None);
         check("nightlatch user list --data a", None);
         check("nightlatch user list --data a --database sqlite:a.db", None);
@@ -124,6 +129,7 @@ mod tests {
         for misuse in [
             "nightlatch",
             "nightlatch serve",
+            "nightlatch doctor",
             "nightlatch migrate",
             "nightlatch migrate --config a.toml --database sqlite:a.db",
             "nightlatch user list",

@@ -10,6 +10,7 @@ mod authenticator;
 mod backup;
 mod banner;
 mod caller;
+mod doctor;
 mod faults;
 mod installation;
 mod journal;

@@ -20,6 +20,10 @@ mod proxy;
 mod world;
 
 pub(crate) use self::dice::pass;
+pub(super) use self::{
+    postgres::Postgres,
+    world::{READ_ONLY, World},
+};
 use crate::place::told;
 
 /// How many rounds of each fault; without it there are few.
