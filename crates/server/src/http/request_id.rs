@@ -15,11 +15,15 @@ use axum::{
     extract::MatchedPath,
     http::{HeaderName, HeaderValue},
 };
+use data_encoding::HEXLOWER;
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::{Serialize, Serializer};
 
 /// The header that carries the name of the request in every answer.
 pub const HEADER: HeaderName = HeaderName::from_static("x-request-id");
+
+/// What a name begins with.
+const PREFIX: &str = "req_";
 
 tokio::task_local! {
     static CURRENT: Serving;
@@ -50,19 +54,26 @@ impl RequestId {
 
     /// As a header value.
     pub(crate) fn header_value(self) -> HeaderValue {
-        HeaderValue::try_from(self.to_string()).unwrap_or(HeaderValue::from_static("req_"))
+        self.text(HeaderValue::from_str).unwrap_or(HeaderValue::from_static(PREFIX))
+    }
+
+    /// Hands its text to `then`. Every request writes it several times, so without the formatter.
+    fn text<T>(self, then: impl FnOnce(&str) -> T) -> T {
+        let mut text = *b"req_0000000000000000";
+        HEXLOWER.encode_mut(&self.0.to_be_bytes(), &mut text[PREFIX.len()..]);
+        then(str::from_utf8(&text).unwrap_or(PREFIX))
     }
 }
 
 impl fmt::Display for RequestId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "req_{:016x}", self.0)
+        self.text(|text| f.write_str(text))
     }
 }
 
 impl Serialize for RequestId {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.collect_str(self)
+        self.text(|text| serializer.serialize_str(text))
     }
 }
 
@@ -134,7 +145,8 @@ mod tests {
         let names: Vec<_> = (0..1_000).map(|_| ids.next()).collect();
         assert_eq!(names.iter().collect::<HashSet<_>>().len(), names.len());
         assert!(names.windows(2).all(|pair| pair[0].0.abs_diff(pair[1].0) > 1));
-        assert_eq!(names[0].to_string().len(), 20);
+        assert_eq!(RequestId(0xfe).to_string(), "req_00000000000000fe");
+        assert_eq!(RequestId(u64::MAX).header_value(), "req_ffffffffffffffff");
     }
 
     #[tokio::test]

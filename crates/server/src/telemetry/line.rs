@@ -73,7 +73,9 @@ struct Members(Vec<u8>);
 impl Members {
     fn add(&mut self, name: &str, value: &(impl Serialize + ?Sized)) {
         // Names are those of fields in the source, which need no escapes.
-        let _ = write!(self.0, r#","{name}":"#);
+        for part in [",\"", name, "\":"] {
+            self.0.extend_from_slice(part.as_bytes());
+        }
         let _ = serde_json::to_writer(&mut self.0, value);
     }
 }
