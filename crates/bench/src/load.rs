@@ -83,7 +83,8 @@ pub(crate) async fn run(load: Load) -> Result<Seen, String> {
             let (requests, next) = (Rc::clone(&requests), Rc::clone(&next));
             here.spawn_local(async move {
                 let mut latencies = Vec::new();
-                while begun.elapsed() < limit {
+                // However short the time is, everybody asks once.
+                while latencies.is_empty() || begun.elapsed() < limit {
                     let at = if repeat { next.get() % requests.len() } else { next.get() };
                     let Some(request) = requests.get(at) else { break };
                     next.set(at + 1);

@@ -133,8 +133,8 @@ mod tests {
     fn whatever_is_made_here_is_known_in_clear() {
         let ring = KeyRing::single(&[1; 32]);
         let (id, at) = ([2; 16], Timestamp::from_seconds(1_700_000_000));
-        let refresh = Refresh::issue(&ring, SessionId::from_bytes(id), 1, [3; 32]);
-        check(&refresh.to_text(), Kind::Token);
+        let refresh = Refresh::new(SessionId::from_bytes(id), 1, [3; 32]).issue(&ring);
+        check(&refresh, Kind::Token);
         check(&Invite::issue(id, [4; 32]).to_text(), Kind::Token);
         let device = Device { user: UserId::from_bytes(id), id, issued_at: at };
         check(&device.seal(&ring, [5; 12]), Kind::Token);

@@ -14,13 +14,13 @@ pub async fn review(env: &Env) -> Result<usize, Refused> {
     let Some(metadata) = env.metadata.current() else { return Ok(0) };
     let now = env.clock.now();
     let mut suspended = 0;
-    for (aaguid, attestation_key) in env.store.read(Models).await? {
+    for (aaguid, attestation_key) in env.store.read_slow(Models).await? {
         if !is_compromised_model(&metadata, aaguid, attestation_key.as_deref(), now) {
             continue;
         }
         loop {
             let attestation_key = attestation_key.clone();
-            let methods = env.store.read(OfModel { aaguid, attestation_key }).await?;
+            let methods = env.store.read_slow(OfModel { aaguid, attestation_key }).await?;
             let before = suspended;
             for (user, method) in methods {
                 let envelope = env.envelope(now);

@@ -2,8 +2,12 @@
 
 use std::{
     error::Error,
+    fmt::Write as _,
     io::{self, Write as _},
     process::ExitCode,
+    sync::mpsc,
+    thread,
+    time::Duration,
 };
 
 use nightlatch_flows::Refused;
@@ -19,6 +23,9 @@ use crate::{
         server::{GaveUp, Unbound},
     },
 };
+
+/// How long standard error may take to take why: a process that can't go on ends all the same.
+const LAST_WORDS: Duration = Duration::from_secs(1);
 
 /// Why a command did not do what it was asked for. Holds no secret.
 #[derive(Debug)]
@@ -49,16 +56,23 @@ impl Failure {
         Self::new(causes(error), next)
     }
 
-    /// Tells standard error; the status to end the process with.
+    /// Tells standard error, unless nobody takes it within a second; the status to end the process
+    /// with.
     pub(super) fn report(&self) -> ExitCode {
-        let mut stderr = io::stderr().lock();
+        let mut text = String::new();
         for (problem, next) in &self.lines {
-            // There is nobody left to tell if this can't be written.
-            let _ = writeln!(stderr, "error: {problem}");
+            let _ = writeln!(text, "error: {problem}");
             if let Some(next) = next {
-                let _ = writeln!(stderr, "next: {next}");
+                let _ = writeln!(text, "next: {next}");
             }
         }
+        let (written, done) = mpsc::channel();
+        thread::spawn(move || {
+            // There is nobody left to tell if this can't be written.
+            let _ = io::stderr().write_all(text.as_bytes());
+            let _ = written.send(());
+        });
+        let _ = done.recv_timeout(LAST_WORDS);
         ExitCode::from(self.status)
     }
 }

@@ -5,7 +5,7 @@
 //! elsewhere. So first nothing new gets into the queue, then the queue is emptied, then the port closes:
 //! whoever comes later is refused, and knows that nothing was read.
 
-use std::{net::SocketAddr, time::Duration};
+use std::{io::ErrorKind, net::SocketAddr, time::Duration};
 
 use tokio::net::{TcpListener, TcpStream};
 
@@ -41,7 +41,13 @@ pub(super) fn close(listener: TcpListener) -> Vec<(TcpStream, SocketAddr)> {
     let mut waiting = Vec::new();
     // Straight from the system: the runtime may not have heard of all of them yet.
     if let Ok(listener) = listener.into_std() {
-        while let Ok((stream, peer)) = listener.accept() {
+        loop {
+            let (stream, peer) = match listener.accept() {
+                Ok(accepted) => accepted,
+                // Who left the queue; others stand behind.
+                Err(error) if error.kind() == ErrorKind::ConnectionAborted => continue,
+                Err(_) => break,
+            };
             let stream = stream.set_nonblocking(true).and_then(|()| TcpStream::from_std(stream));
             waiting.extend(stream.ok().map(|stream| (stream, peer)));
         }

@@ -207,6 +207,8 @@ async fn connection(shared: Arc<Shared>, stream: TcpStream, peer: SocketAddr) {
     loop {
         let ended = async {
             tokio::select! {
+                // What has arrived is read before it is told that nothing more will be.
+                biased;
                 _ = connection.as_mut() => true,
                 () = &mut closing, if !is_closing => false,
             }

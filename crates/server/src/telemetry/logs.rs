@@ -57,11 +57,9 @@ pub fn start(settings: &Log) -> Result<Logging, NoLog> {
     let out = output.clone();
     let lines = Lines::new(filter, settings.format, move |line| out.put(line));
     if tracing::subscriber::set_global_default(lines).is_ok() {
-        let out = output.clone();
-        panic::set_hook(Box::new(move |panic| {
+        panic::set_hook(Box::new(|panic| {
             let place = panic.location().map(ToString::to_string).unwrap_or_default();
             tracing::error!(place, "Panicked");
-            out.flush();
         }));
     }
     Ok(Logging(output))

@@ -17,8 +17,7 @@ const ROOM: usize = 1 << 20;
 /// How long the end of the process may take to write what waits.
 const LAST_WORDS: Duration = Duration::from_secs(1);
 
-/// Lines on their way out. Clones share it; what waits is written when the last but the thread's own
-/// is gone.
+/// Lines on their way out. Clones share it.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Output(Arc<Shared>);
 
@@ -84,17 +83,21 @@ impl Output {
 
     /// Writes what is handed over, for as long as the process lives.
     fn write_on(&self, target: &mut dyn io::Write) {
+        let (mut lost, mut whole) = (0, true);
         loop {
-            let (bytes, lost) = self.next();
-            // There is nobody left to tell.
-            let _ = target.write_all(&bytes);
-            let mut waiting = self.waiting();
-            waiting.writing = false;
-            drop(waiting);
-            self.0.changed.notify_all();
-            if lost > 0 {
-                tracing::warn!(lines = lost, "Lines of the log were lost: nobody took them");
+            let (bytes, more) = self.next();
+            lost += more;
+            // Now there is room for it, and it is told only to a target that takes what it is given.
+            if lost > 0 && whole {
+                tracing::warn!(lines = mem::take(&mut lost), "Lines of the log were lost");
             }
+            // What the target took last may have ended within a line.
+            let begun = whole || write(target, b"\n") == 0;
+            let rest = if begun { write(target, &bytes) } else { lines(&bytes) };
+            whole = rest == 0;
+            lost += rest;
+            self.waiting().writing = false;
+            self.0.changed.notify_all();
         }
     }
 
@@ -112,6 +115,23 @@ impl Output {
     fn waiting(&self) -> MutexGuard<'_, Waiting> {
         self.0.waiting.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+/// Writes `bytes`; how many lines the target did not take.
+fn write(target: &mut dyn io::Write, mut bytes: &[u8]) -> u64 {
+    while !bytes.is_empty() {
+        match target.write(bytes) {
+            Ok(taken @ 1..) => bytes = &bytes[taken..],
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            // There is nobody left to tell.
+            Ok(0) | Err(_) => break,
+        }
+    }
+    lines(bytes)
+}
+
+fn lines(bytes: &[u8]) -> u64 {
+    bytes.iter().map(|byte| u64::from(*byte == b'\n')).sum()
 }
 
 #[cfg(test)]
@@ -165,6 +185,30 @@ mod tests {
         take.send(()).unwrap();
         output.flush();
         assert_eq!(sees.try_recv().unwrap(), b"last words\n");
+    }
+
+    /// A disk that is full at first: it takes so many bytes.
+    struct Full(usize, Vec<u8>);
+
+    impl io::Write for Full {
+        fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+            let taken = bytes.len().min(self.0);
+            self.0 -= taken;
+            self.1.extend_from_slice(&bytes[..taken]);
+            if taken == 0 { Err(io::ErrorKind::StorageFull.into()) } else { Ok(taken) }
+        }
+
+        fn flush(&mut self) -> io::Result<()> {
+            Ok(())
+        }
+    }
+
+    #[test]
+    fn lines_that_were_not_taken_are_counted() {
+        let mut target = Full(7, Vec::new());
+        assert_eq!(write(&mut target, b"one\n"), 0);
+        assert_eq!(write(&mut target, b"two\nthree\n"), 2, "also the one that is torn");
+        assert_eq!(target.1, b"one\ntwo");
     }
 
     /// A log that nobody reads must not stop the server, nor eat its memory.

@@ -121,7 +121,7 @@ impl Lane {
     }
 
     async fn dial(&self) -> Result<Link, Fault> {
-        let linked = timeout(CONNECTS_WITHIN, Link::connect(&self.server)).await;
+        let linked = timeout(CONNECTS_WITHIN, self.link()).await;
         let linked = linked.unwrap_or_else(|_| Err(Fault::unavailable("no answer in time")));
         if let Err(fault) = &linked {
             // The units that are turned away because of it tell operators.
@@ -129,6 +129,14 @@ impl Lane {
             tracing::debug!(error, "PostgreSQL connection failed");
         }
         linked
+    }
+
+    async fn link(&self) -> Result<Link, Fault> {
+        let link = Link::connect(&self.server).await?;
+        if self.chain.is_some() {
+            link.go_by_index().await?;
+        }
+        Ok(link)
     }
 
     /// Without any connection nobody is kept waiting for one. Done when the store closes.

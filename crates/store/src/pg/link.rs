@@ -9,10 +9,14 @@ use super::server::Server;
 use crate::{Fault, Sql};
 
 /// Settings of every connection: nobody waits for a lock for long, and a transaction whose node was
-/// cut off does not keep its locks. Every statement has its index, and one plan for its life: a plan
-/// that was made while a table was still empty would go on to read all of it when it is not.
-const SESSION: &str = "SET lock_timeout = '5s'; SET idle_in_transaction_session_timeout = '15s'; \
-    SET plan_cache_mode = force_generic_plan; SET enable_seqscan = off; SET jit = off";
+/// cut off does not keep its locks.
+const SESSION: &str = "SET lock_timeout = '5s'; SET idle_in_transaction_session_timeout = '15s'";
+
+/// What a lane that writes sets besides. Its statements are about one account or one token each, and go
+/// by an index. A plan that was made while a table was empty (tokens that were presented are purged)
+/// would read all of it for as long as nobody analyses it.
+const BY_INDEX: &str =
+    "SET plan_cache_mode = force_generic_plan; SET enable_seqscan = off; SET jit = off";
 
 /// A connection and the task that moves its bytes.
 pub(crate) struct Link {
@@ -29,6 +33,11 @@ impl Link {
         let (client, driver) = server.dial(drop).await?;
         client.batch_execute(SESSION).await.map_err(Fault::unavailable)?;
         Ok(Self { client, statements: HashMap::new(), driver })
+    }
+
+    /// Has every statement from now on go by an index.
+    pub(crate) async fn go_by_index(&self) -> Result<(), Fault> {
+        self.client.batch_execute(BY_INDEX).await.map_err(Fault::unavailable)
     }
 
     /// Ends when the connection does. Not to be called again after that.

@@ -12,22 +12,23 @@ pub(crate) type Request<'a, T> = Pin<Box<dyn Future<Output = Result<T, Fault>> +
 
 enum Sent<'a, T> {
     Waiting(Request<'a, T>),
-    Answered(Result<T, Fault>),
+    Answered(T),
 }
 
 impl<'a, T> Sent<'a, T> {
-    async fn send(mut request: Request<'a, T>) -> Self {
+    /// An error is of a request that did not leave: nothing is to leave after it.
+    async fn send(mut request: Request<'a, T>) -> Result<Self, Fault> {
         let poll = poll_fn(|context| Poll::Ready(request.as_mut().poll(context))).await;
         match poll {
-            Poll::Ready(answer) => Self::Answered(answer),
-            Poll::Pending => Self::Waiting(request),
+            Poll::Ready(answer) => answer.map(Self::Answered),
+            Poll::Pending => Ok(Self::Waiting(request)),
         }
     }
 
     async fn answer(self) -> Result<T, Fault> {
         match self {
             Self::Waiting(request) => request.await,
-            Self::Answered(answer) => answer,
+            Self::Answered(answer) => Ok(answer),
         }
     }
 }
@@ -45,11 +46,11 @@ pub(crate) async fn pipeline<T>(
 ) -> Result<Vec<T>, Fault> {
     let mut sent = Vec::with_capacity(first.len());
     for request in first {
-        sent.push(Sent::send(request).await);
+        sent.push(Sent::send(request).await?);
     }
     let mut waiting = Vec::with_capacity(asked.len());
     for request in asked {
-        waiting.push(Sent::send(request).await);
+        waiting.push(Sent::send(request).await?);
     }
     for request in sent {
         request.answer().await?;

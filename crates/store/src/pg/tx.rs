@@ -129,7 +129,7 @@ impl<'a> PgTx<'a> {
     }
 
     /// Commits. What a write that leaves now runs into decides: after it, `COMMIT` succeeds and
-    /// rolls back.
+    /// rolls back. If one could not leave, `COMMIT` did not either.
     pub(crate) async fn commit(mut self) -> Result<(), Fault> {
         let puts = std::mem::take(&mut self.puts);
         if !self.begun && puts.is_empty() {
@@ -137,7 +137,10 @@ impl<'a> PgTx<'a> {
         }
         let client = &self.link.client;
         let commit = vec![say(client, "COMMIT")];
-        pipeline(waiting(client, self.opening(), &puts), commit).await.map(drop)
+        match pipeline(waiting(client, self.opening(), &puts), commit).await {
+            Ok(_) => Ok(()),
+            Err(fault) => self.roll_back().await.and(Err(fault)),
+        }
     }
 
     /// Ends a transaction that only read. Nothing depends on how that goes, so nobody waits for it.

@@ -116,7 +116,7 @@ impl Unit for Events {
         tx.rows(
             sql!(
                 "SELECT chain, seq, at, body, hash FROM audit \
-                 WHERE chain > ?1 OR (chain = ?1 AND seq > ?2) ORDER BY chain, seq LIMIT ?3"
+                 WHERE (chain, seq) > (?1, ?2) ORDER BY chain, seq LIMIT ?3"
             ),
             args![&chain, seq, self.limit],
         )
