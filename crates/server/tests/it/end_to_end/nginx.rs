@@ -2,16 +2,27 @@
 
 use std::{
     fs,
-    net::{Ipv4Addr, SocketAddr, TcpListener},
+    net::{Ipv4Addr, SocketAddr},
     path::PathBuf,
+    process,
+    sync::atomic::{AtomicUsize, Ordering},
 };
 
 use data_encoding::BASE64_MIME;
 use rcgen::{CertificateParams, KeyPair};
+use reqwest::Method;
+use serde_json::Value;
 use tempfile::TempDir;
-use tokio::{net::TcpStream, process::Command, time::timeout};
+use tokio::{
+    io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader},
+    net::{TcpListener, TcpStream},
+    process::Command,
+    sync::mpsc,
+    time::timeout,
+};
 
 use super::{
+    caller::Caller,
     process::{PATIENCE, Running, finish},
     server::HOST,
 };
@@ -19,10 +30,23 @@ use super::{
 const SAMPLE: &str =
     include_str!(concat!(env!("CARGO_MANIFEST_DIR"), "/../../deploy/nginx/nightlatch.conf"));
 
-/// A port that was free just now.
+/// A port that was free just now, and that the system gives to no connection: it can be bound again
+/// after a restart.
 pub(crate) fn free_port() -> u16 {
-    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
-    listener.local_addr().unwrap().port()
+    const LOWEST: u16 = 10_000;
+    /// No two callers are given the same.
+    static GIVEN: AtomicUsize = AtomicUsize::new(0);
+    let given_by_system = fs::read_to_string("/proc/sys/net/ipv4/ip_local_port_range").unwrap();
+    let end = given_by_system.split_whitespace().next().unwrap().parse().unwrap();
+    let ports: Vec<u16> = (LOWEST..end).collect();
+    assert!(!ports.is_empty(), "the system gives all ports from {end} on to connections");
+    // Tests that run beside these begin elsewhere.
+    let start = usize::try_from(process::id()).unwrap() * 97;
+    let free = ports.iter().find_map(|_| {
+        let port = ports[(start + GIVEN.fetch_add(1, Ordering::Relaxed)) % ports.len()];
+        std::net::TcpListener::bind((Ipv4Addr::LOCALHOST, port)).is_ok().then_some(port)
+    });
+    free.expect("a port that is free")
 }
 
 /// `text` with each of these replaced, all of which it has.
@@ -75,6 +99,8 @@ impl Home {
 pub(crate) struct Nginx {
     /// Where it is.
     pub(crate) port: u16,
+    /// Where it sends people who come without TLS.
+    redirecting: u16,
     home: Home,
     running: Running,
 }
@@ -82,14 +108,18 @@ pub(crate) struct Nginx {
 impl Nginx {
     /// Starts it, without TLS, before these nodes.
     pub(crate) async fn start(nodes: [SocketAddr; 2]) -> Self {
-        let (port, other) = (free_port(), free_port());
+        Self::start_with(SAMPLE.to_owned(), nodes).await
+    }
+
+    async fn start_with(sample: String, nodes: [SocketAddr; 2]) -> Self {
+        let (port, redirecting) = (free_port(), free_port());
         let [one, two] = nodes.map(|node| node.to_string());
         let sample = with(
-            SAMPLE.to_owned(),
+            sample,
             &[
                 ("192.0.2.11:8080", &one),
                 ("192.0.2.12:8080", &two),
-                ("listen 80;", &format!("listen 127.0.0.1:{other};")),
+                ("listen 80;", &format!("listen 127.0.0.1:{redirecting};")),
                 ("listen 443 ssl http2;", &format!("listen 127.0.0.1:{port};")),
                 ("    ssl_", "    # ssl_"),
             ],
@@ -99,7 +129,7 @@ impl Nginx {
         let address = SocketAddr::from((Ipv4Addr::LOCALHOST, port));
         let listening = async { while TcpStream::connect(address).await.is_err() {} };
         timeout(PATIENCE, listening).await.expect("nginx listens: run cargo xtask test");
-        Self { port, home, running }
+        Self { port, redirecting, home, running }
     }
 
     /// What it logged of requests.
@@ -139,4 +169,64 @@ async fn the_sample_is_what_nginx_takes() {
     let nginx = Home::new(sample);
     let checked = finish(nginx.command().arg("-t")).await;
     assert!(checked.with(0).stderr.contains("syntax is ok"));
+}
+
+#[tokio::test]
+async fn a_redirect_repeats_what_was_asked_for_as_it_was_written() {
+    let nobody = || SocketAddr::from((Ipv4Addr::LOCALHOST, free_port()));
+    let nginx = Nginx::start([nobody(), nobody()]).await;
+    for target in ["/", "/a%2fb?c=%C3%A9", "/%0d%0aset-cookie:%20a=b", "/?%0D%0A%0D%0Abody"] {
+        let mut connection =
+            TcpStream::connect((Ipv4Addr::LOCALHOST, nginx.redirecting)).await.unwrap();
+        let request = format!("GET {target} HTTP/1.1\r\nHost: {HOST}\r\nConnection: close\r\n\r\n");
+        connection.write_all(request.as_bytes()).await.unwrap();
+        let mut answer = String::new();
+        connection.read_to_string(&mut answer).await.unwrap();
+        assert!(answer.starts_with("HTTP/1.1 308 "), "{answer}");
+        let (head, _) = answer.split_once("\r\n\r\n").unwrap();
+        let mut names: Vec<_> = head.lines().skip(1).map(|line| line.split(':').next()).collect();
+        names.sort_unstable();
+        let expected =
+            ["Connection", "Content-Length", "Content-Type", "Date", "Location", "Server"];
+        assert_eq!(names, expected.map(Some), "{answer}");
+        let location = format!("Location: https://{HOST}{target}");
+        assert!(head.lines().any(|line| line == location), "{answer}");
+    }
+    nginx.stop().await;
+}
+
+/// A node that takes requests and ends each connection in place of an answer; `asked` learns of each.
+async fn answer_nothing(node: TcpListener, asked: mpsc::UnboundedSender<String>) {
+    loop {
+        let (connection, _) = node.accept().await.unwrap();
+        let (mut connection, mut line) = (BufReader::new(connection), String::new());
+        connection.read_line(&mut line).await.unwrap();
+        // It is told of before it is over.
+        asked.send(line).unwrap();
+    }
+}
+
+#[tokio::test]
+async fn what_reached_a_node_reaches_another_only_if_it_may_come_twice() {
+    let (asked, mut requests) = mpsc::unbounded_channel();
+    let mut nodes = Vec::new();
+    for _ in 0..2 {
+        let node = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.unwrap();
+        nodes.push(node.local_addr().unwrap());
+        tokio::spawn(answer_nothing(node, asked.clone()));
+    }
+    // Neither is left alone, so that each request could go to both.
+    let sample = with(SAMPLE.to_owned(), &[("max_fails=1", "max_fails=0")]);
+    let nginx = Nginx::start_with(sample, [nodes[0], nodes[1]]).await;
+    let caller = Caller::new(nginx.port, HOST);
+    let once = [Method::POST, Method::PATCH].map(|method| (method, 1));
+    let twice = [Method::GET, Method::DELETE].map(|method| (method, 2));
+    for (method, times) in once.into_iter().chain(twice) {
+        let reply = caller.try_call(method.clone(), "/auth/me", None, &Value::Null).await.unwrap();
+        assert_eq!(reply.status, 502, "{method}");
+        let expected = vec![format!("{method} /auth/me HTTP/1.1\r\n"); times];
+        let came: Vec<_> = std::iter::from_fn(|| requests.try_recv().ok()).collect();
+        assert_eq!(came, expected);
+    }
+    nginx.stop().await;
 }
