@@ -17,6 +17,9 @@ const DASHBOARD: &str =
 const REFERENCE: &str =
     include_str!(concat!(env!("CARGO_MANIFEST_DIR"), "/../../docs/reference/metrics.md"));
 
+/// Requests of people: an alert is not raised, nor calmed, by whoever asks how a node is.
+const WITHOUT_WATCHERS: &str = r#"{route!~"/healthz|/readyz|/metrics""#;
+
 /// What Prometheus itself adds to every series.
 const ADDED: [&str; 2] = ["instance", "job"];
 
@@ -40,6 +43,19 @@ impl Served {
         served
     }
 
+    /// Insists that the limit of a quantile is a bound of its buckets: between two it is a guess.
+    #[track_caller]
+    fn tells_from(&self, expression: &str) {
+        let (_, limit) = expression.rsplit_once("> ").unwrap();
+        let limit: f64 = limit.parse().unwrap();
+        let (metric, _) = &asked(expression).metrics[0];
+        let mut bounds = self.0[metric]["le"].iter().map(|bound| bound.parse::<f64>().unwrap());
+        assert!(
+            bounds.any(|bound| bound.total_cmp(&limit).is_eq()),
+            "no bound {limit}: {expression}"
+        );
+    }
+
     /// Insists that there is all that `expression` asks for.
     #[track_caller]
     fn answers(&self, expression: &str) {
@@ -53,6 +69,7 @@ impl Served {
             let known = self.0.get(name);
             let known = known.unwrap_or_else(|| panic!("no {name}, which {expression} asks for"));
             labels.extend(known.keys().map(String::as_str));
+            // What is left out (`!~`) has to be there as well, or nothing is left out.
             for (label, value) in
                 matchers.iter().filter(|(name, _)| !ADDED.contains(&name.as_str()))
             {
@@ -76,6 +93,9 @@ async fn metrics() -> String {
     server.public.register("ada@example.org").await;
     let access = server.public.sign_in("ada@example.org").await;
     server.public.get("/auth/session", Some(&access)).await.expect(200);
+    server.operator.get("/healthz", None).await.expect(204);
+    // A call is in the numbers of the next one.
+    server.operator.get("/metrics", None).await.expect(200);
     let text = server.operator.get("/metrics", None).await.expect(200).text;
     server.stop().await;
     text
@@ -116,7 +136,13 @@ async fn alerts_ask_for_what_a_server_has_and_say_what_to_do() {
             let value = alert.lines().find_map(|line| line.trim().strip_prefix(key));
             value.unwrap_or_else(|| panic!("no {key} in {alert}")).trim()
         };
-        served.answers(text("expr:"));
+        let expression = text("expr:");
+        served.answers(expression);
+        if expression.starts_with("histogram_quantile(") {
+            served.tells_from(expression);
+        }
+        let requests = expression.matches("nightlatch_http_request_duration_seconds").count();
+        assert_eq!(expression.matches(WITHOUT_WATCHERS).count(), requests, "{expression}");
         for key in ["summary:", "next:"] {
             assert!(text(key).ends_with('.') && !text(key).contains(": "), "{key} {}", text(key));
         }
