@@ -46,12 +46,19 @@ async fn check(file: &Path) {
     finish(nightlatch(["config", "check", "--config"]).arg(file)).await.succeeded();
 }
 
-/// Runs a command line of a sample here, where there are no settings: it has to fail for want of them
+/// Runs a command line of a sample with its settings in an empty folder: it has to fail for want of them
 /// alone.
 async fn understood(line: &str) {
-    let Finished { status, stderr, .. } = finish(&mut nightlatch(line.split(' '))).await;
+    let home = TempDir::new().unwrap();
+    let settings = home.path().join("nightlatch.toml").display().to_string();
+    let words = line.split(' ').map(|word| match word {
+        "/etc/nightlatch/nightlatch.toml" => &settings,
+        other => other,
+    });
+    assert!(words.clone().any(|word| word == settings), "{line}");
+    let Finished { status, stderr, .. } = finish(&mut nightlatch(words)).await;
     assert_eq!(status, Some(1), "{line}: {stderr}");
-    assert!(stderr.starts_with("error: /etc/nightlatch/nightlatch.toml: "), "{line}: {stderr}");
+    assert!(stderr.starts_with(&format!("error: {settings}: ")), "{line}: {stderr}");
 }
 
 /// What follows `key` on the lines that begin with it.
