@@ -4,6 +4,8 @@
 
 use std::fmt;
 
+use crate::code::CROCKFORD;
+
 /// A secret of ours, by how it is written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Kind {
@@ -99,9 +101,13 @@ fn is_seed(word: &[u8]) -> bool {
         || (HEX_SEEDS.contains(&word.len()) && all(u8::is_ascii_hexdigit))
 }
 
-/// `XXXX-XXXX-XXXX-XXXX`, and nothing that only looks like it, as a part of a UUID does.
+/// `XXXX-XXXX-XXXX-XXXX` in the symbols in which codes are written, and nothing that only looks like
+/// it, as a part of a UUID does.
 fn is_recovery_code(word: &[u8]) -> bool {
-    let in_place = |(at, byte): (usize, &u8)| (at % 5 == 4) == (*byte == b'-');
+    let in_place = |(at, byte): (usize, &u8)| match at % 5 {
+        4 => *byte == b'-',
+        _ => CROCKFORD.contains(byte),
+    };
     word.len() == 19 && word.iter().enumerate().all(in_place)
 }
 
@@ -163,6 +169,9 @@ mod tests {
             "nl_",
             "nlr_short",
             "eyJh.eyJh.x",
+            "abcd-efgh-jkmn-pqrs",
+            "A7A7-A7A7-A7A7-A7AU",
+            "A7A7-A7A7-A7A7A-7A7",
         ] {
             assert_eq!(reads_like(text.as_bytes()), None, "{text}");
         }

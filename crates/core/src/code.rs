@@ -12,7 +12,7 @@ const LONGEST: usize = 64;
 /// Symbols of a recovery code: 80 bits of five each.
 const RECOVERY_SYMBOLS: usize = 16;
 
-const CROCKFORD: &[u8; 32] = b"0123456789ABCDEFGHJKMNPQRSTVWXYZ";
+pub(crate) const CROCKFORD: &[u8; 32] = b"0123456789ABCDEFGHJKMNPQRSTVWXYZ";
 
 /// The bytes of `text` without ASCII spaces and dashes; `None` if it is longer than any code.
 fn stripped(text: &str) -> Option<impl Iterator<Item = u8> + Clone> {

@@ -116,25 +116,36 @@ pub async fn fitting(store: &Store, ring: KeyRing) -> Result<KeyRing, Unfit> {
     adopt(store, ring).await
 }
 
-/// What [`claim`] would say of a database, which is not changed: the ring as it would return it, or
-/// `None` if this version has claimed nothing there yet.
+/// Whose a database is that [`claim`] would accept.
+pub enum Claimed {
+    /// Nobody has claimed it.
+    Not,
+    /// An older version has, and this one has not added yet what it keeps there.
+    Before,
+    /// This version has, and this is the ring as [`claim`] would return it.
+    Now(KeyRing),
+}
+
+/// What [`claim`] would say of a database, which is not changed.
 ///
 /// # Errors
 ///
 /// [`Unfit`] says why it would be refused.
-pub async fn examine(store: &Store, ring: KeyRing, mode: Mode) -> Result<Option<KeyRing>, Unfit> {
-    let Some(mark) = store.read(Get { key: "ring" }).await? else { return Ok(None) };
+pub async fn examine(store: &Store, ring: KeyRing, mode: Mode) -> Result<Claimed, Unfit> {
+    let Some(mark) = store.read(Get { key: "ring" }).await? else { return Ok(Claimed::Not) };
     if !ring.knows(&mark) {
         return Err(Unfit::WrongKeys);
     }
     if let Some(made_for) = store.read(Get { key: "mode" }).await? {
         mode.suits(&made_for)?;
     }
-    if store.read(Get { key: "lasting" }).await?.is_none() {
-        lacks_nothing(store, &ring).await?;
-        return Ok(None);
+    for key in ["lasting", ERA] {
+        if store.read(Get { key }).await?.is_none() {
+            lacks_nothing(store, &ring).await?;
+            return Ok(Claimed::Before);
+        }
     }
-    fitting(store, ring).await.map(Some)
+    fitting(store, ring).await.map(Claimed::Now)
 }
 
 async fn adopt(store: &Store, ring: KeyRing) -> Result<KeyRing, Unfit> {

@@ -1,16 +1,19 @@
 //! Verifying the audit trail: every chain is whole, every checkpoint is signed, and what
 //! checkpoints name is there.
 
-use std::collections::{BTreeMap, HashSet};
+use std::collections::{BTreeMap, HashMap, HashSet};
 
 use nightlatch_core::{
     Timestamp,
     audit::{Checkpoint, Event, Hash, Head, Kind},
     keys::Signer,
 };
-use nightlatch_store::units::{
-    audit::{Checkpoints, Events, LastCheckpoint, Signed, StoredEvent},
-    examine::EventsSince,
+use nightlatch_store::{
+    Fault,
+    units::{
+        audit::{Checkpoints, Events, Signed, StoredEvent},
+        examine::{ChainEnd, ChainEnds, EventTime, NewestCheckpoints, Traces},
+    },
 };
 
 use crate::{Env, Refused};
@@ -174,32 +177,80 @@ fn follows(end: &Head, event: &StoredEvent) -> bool {
     end.next(event.at, &event.body) == event.head
 }
 
+/// Checkpoints that the end of a trail is held against.
+const NEWEST: i64 = 10_000;
+
 /// Where a trail ends.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone, Copy, Default)]
 pub struct End {
-    /// Whether the last checkpoint, if there is one, was signed by a key of the ring.
-    pub genuine: bool,
-    /// When it was signed.
+    /// Whether there are accounts, which nobody makes without leaving an event.
+    pub accounts: bool,
+    /// Whether there are events.
+    pub events: bool,
+    /// Checkpoints that were not signed by a key of the ring.
+    pub forged: usize,
+    /// Chains that lack events which were signed.
+    pub cut: usize,
+    /// When a checkpoint was signed last.
     pub signed_at: Option<Timestamp>,
-    /// Events that happened after it.
+    /// Events of their chains that no checkpoint names.
     pub unsigned: i64,
     /// When the first of these happened.
     pub unsigned_since: Option<Timestamp>,
 }
 
-/// Looks at the end of the trail alone.
+/// Looks at the end of the trail alone: at the newest checkpoints, and at every chain that was
+/// written to since the oldest of these.
 ///
 /// # Errors
 ///
 /// The store's.
-pub async fn end(env: &Env) -> Result<End, Refused> {
-    let signed = env.store.read(LastCheckpoint).await?;
+pub async fn end(env: &Env) -> Result<End, Fault> {
+    let (accounts, events) = env.store.read(Traces).await?;
+    let mut end = End { accounts, events, ..End::default() };
+    // Before the chains, which have all that is signed already.
+    let signed = env.store.read_slow(NewestCheckpoints { limit: NEWEST }).await?;
     let signers = env.ring().checkpoint_signers();
-    let last = signed.as_ref().and_then(|signed| open(&signers, signed));
-    let signed_at = last.as_ref().map(|checkpoint| checkpoint.at);
-    let since = EventsSince(signed_at.unwrap_or_default());
-    let (unsigned, unsigned_since) = env.store.read_slow(since).await?;
-    Ok(End { genuine: signed.is_none() || last.is_some(), signed_at, unsigned, unsigned_since })
+    let checkpoints: Vec<_> = signed.iter().filter_map(|signed| open(&signers, signed)).collect();
+    end.forged = signed.len() - checkpoints.len();
+    end.signed_at = checkpoints.iter().map(|checkpoint| checkpoint.at).max();
+    let is_all = i64::try_from(signed.len()).is_ok_and(|read| read < NEWEST);
+    let oldest = checkpoints.iter().map(|checkpoint| checkpoint.at).min().filter(|_| !is_all);
+    let mut heads: HashMap<[u8; 16], i64> = HashMap::new();
+    for head in checkpoints.iter().flat_map(|checkpoint| &checkpoint.heads) {
+        let seq = heads.entry(head.chain).or_default();
+        *seq = head.seq.max(*seq);
+    }
+    let mut after = [0; 16];
+    loop {
+        let page = env.store.read_slow(ChainEnds { after, limit: PAGE }).await?;
+        let Some(last) = page.last() else { break };
+        after = last.chain;
+        for chain in &page {
+            let named = heads.remove(&chain.chain);
+            if named.is_some() || oldest.is_none_or(|oldest| chain.at > oldest) {
+                end.add(env, chain, named.unwrap_or_default()).await?;
+            }
+        }
+    }
+    end.cut += heads.len();
+    Ok(end)
+}
+
+impl End {
+    /// Takes a chain into account of which the events up to `signed` are signed.
+    async fn add(&mut self, env: &Env, chain: &ChainEnd, signed: i64) -> Result<(), Fault> {
+        self.cut += usize::from(chain.seq < signed);
+        // The last event of a chain says only that it is the last; it comes after its checkpoint.
+        let unsigned = chain.seq - signed - i64::from(chain.closed && signed > 0);
+        if unsigned > 0 {
+            let first = EventTime { chain: chain.chain, seq: signed + 1 };
+            let since = env.store.read(first).await?.unwrap_or(chain.at);
+            self.unsigned += unsigned;
+            self.unsigned_since = Some(self.unsigned_since.map_or(since, |at| at.min(since)));
+        }
+        Ok(())
+    }
 }
 
 fn hex(bytes: &[u8]) -> String {

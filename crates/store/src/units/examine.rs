@@ -7,8 +7,8 @@ use nightlatch_core::{
     keys::KeyRing,
 };
 
-use super::totp::parameters;
-use crate::{Fault, FromRow, Row, Sql, Tx, Unit, args, sql};
+use super::{audit::Signed, totp::parameters};
+use crate::{Fault, FromRow, Row, Tx, Unit, args, sql};
 
 /// Reads how the engine is set up where that decides what it keeps, and how it is doing, by names.
 ///
@@ -33,37 +33,22 @@ impl Unit for EngineFacts {
     }
 }
 
-/// Columns that hold hashes and nothing else, with how many of their cells have another length.
-static HASHES: [(&str, &Sql); 7] = [
-    ("addresses.lookup", sql!("SELECT COUNT(*) FROM addresses WHERE length(lookup) <> 32")),
-    ("credentials.lookup", sql!("SELECT COUNT(*) FROM credentials WHERE length(lookup) <> 32")),
-    ("invites.hash", sql!("SELECT COUNT(*) FROM invites WHERE length(hash) <> 32")),
-    ("invites.lookup", sql!("SELECT COUNT(*) FROM invites WHERE length(lookup) <> 32")),
-    ("recovery_codes.hash", sql!("SELECT COUNT(*) FROM recovery_codes WHERE length(hash) <> 32")),
-    (
-        "removed_credentials.lookup",
-        sql!("SELECT COUNT(*) FROM removed_credentials WHERE length(lookup) <> 32"),
-    ),
-    ("sessions.refresh", sql!("SELECT COUNT(*) FROM sessions WHERE length(refresh) <> 32")),
+/// Columns that hold hashes of [`HASH`] bytes and nothing else; a test holds the list against the
+/// schema.
+pub const HASHES: [&str; 9] = [
+    "addresses.lookup",
+    "audit.hash",
+    "credentials.lookup",
+    "invites.hash",
+    "invites.lookup",
+    "migration.checksum",
+    "recovery_codes.hash",
+    "removed_credentials.lookup",
+    "sessions.refresh",
 ];
 
-/// Counts, for each column of hashes, what cannot be one.
-pub struct NoHashes;
-
-impl Unit for NoHashes {
-    type Out = Vec<(&'static str, i64)>;
-
-    async fn run(&self, tx: &mut Tx<'_>) -> Result<Vec<(&'static str, i64)>, Fault> {
-        let mut found = Vec::new();
-        for (column, count) in &HASHES {
-            let (rows,) = tx.row::<(i64,)>(count, args![]).await?.unwrap_or_default();
-            if rows > 0 {
-                found.push((*column, rows));
-            }
-        }
-        Ok(found)
-    }
-}
+/// How long they are.
+pub const HASH: usize = 32;
 
 /// Reads the sealed seeds of the newest accounts.
 pub struct NewestSeeds {
@@ -118,7 +103,8 @@ pub struct Waiting;
 pub struct Backlog {
     /// How many.
     pub messages: i64,
-    /// Of these, how many were tried in vain.
+    /// Of these, how many were tried in vain: more than once, because one that is on its way has been
+    /// tried once.
     pub tried: i64,
     /// When the first of them was to be sent; of one that was tried, when it is tried again.
     pub due_at: Option<Timestamp>,
@@ -129,23 +115,108 @@ impl Unit for Waiting {
 
     async fn run(&self, tx: &mut Tx<'_>) -> Result<Backlog, Fault> {
         let waiting =
-            sql!("SELECT COUNT(*), COUNT(CASE WHEN tries > 0 THEN 1 END), MIN(due_at) FROM outbox");
+            sql!("SELECT COUNT(*), COUNT(CASE WHEN tries > 1 THEN 1 END), MIN(due_at) FROM outbox");
         let row = tx.row::<(i64, i64, Option<Timestamp>)>(waiting, args![]).await?;
         let (messages, tried, due_at) = row.unwrap_or_default();
         Ok(Backlog { messages, tried, due_at })
     }
 }
 
-/// Counts the audit events after a moment, and reads when the first of them happened. That a chain
-/// was closed does not count: it is the one event that comes after the last signature.
-pub struct EventsSince(pub Timestamp);
+/// Reads the newest checkpoints, the newest first.
+pub struct NewestCheckpoints {
+    /// How many at most.
+    pub limit: i64,
+}
 
-impl Unit for EventsSince {
-    type Out = (i64, Option<Timestamp>);
+impl Unit for NewestCheckpoints {
+    type Out = Vec<Signed>;
 
-    async fn run(&self, tx: &mut Tx<'_>) -> Result<(i64, Option<Timestamp>), Fault> {
-        let closing = Event::success(Kind::AuditClosed, self.0).body();
-        let since = sql!("SELECT COUNT(*), MIN(at) FROM audit WHERE at > ?1 AND body <> ?2");
-        Ok(tx.row(since, args![self.0, &closing]).await?.unwrap_or_default())
+    async fn run(&self, tx: &mut Tx<'_>) -> Result<Vec<Signed>, Fault> {
+        let newest =
+            sql!("SELECT id, body, key_tag, signature FROM checkpoints ORDER BY id DESC LIMIT ?1");
+        tx.rows(newest, args![self.limit]).await
+    }
+}
+
+/// Reads where the chains of the audit trail end, a page at a time: from one to the next by the
+/// primary key, however long they are.
+pub struct ChainEnds {
+    /// After this chain.
+    pub after: [u8; 16],
+    /// How many at most.
+    pub limit: i64,
+}
+
+/// Where a chain ends.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct ChainEnd {
+    /// The chain.
+    pub chain: [u8; 16],
+    /// The number of its last event.
+    pub seq: i64,
+    /// When that happened.
+    pub at: Timestamp,
+    /// Whether it says that the writer closed the chain.
+    pub closed: bool,
+}
+
+impl FromRow for ChainEnd {
+    fn from_row(row: &Row<'_>) -> Result<Self, Fault> {
+        let body: String = row.get(3)?;
+        let closing = Event::success(Kind::AuditClosed, Timestamp::default()).body();
+        let (chain, seq, at) = (row.get(0)?, row.get(1)?, row.get(2)?);
+        Ok(Self { chain, seq, at, closed: body == closing })
+    }
+}
+
+impl Unit for ChainEnds {
+    type Out = Vec<ChainEnd>;
+
+    async fn run(&self, tx: &mut Tx<'_>) -> Result<Vec<ChainEnd>, Fault> {
+        let ends = sql!(
+            "WITH RECURSIVE chains (chain) AS ( \
+             SELECT (SELECT chain FROM audit WHERE chain > ?1 ORDER BY chain LIMIT 1) \
+             UNION ALL \
+             SELECT (SELECT a.chain FROM audit a WHERE a.chain > c.chain ORDER BY a.chain LIMIT 1) \
+             FROM chains c WHERE c.chain IS NOT NULL) \
+             SELECT c.chain, \
+             (SELECT a.seq FROM audit a WHERE a.chain = c.chain ORDER BY a.seq DESC LIMIT 1), \
+             (SELECT a.at FROM audit a WHERE a.chain = c.chain ORDER BY a.seq DESC LIMIT 1), \
+             (SELECT a.body FROM audit a WHERE a.chain = c.chain ORDER BY a.seq DESC LIMIT 1) \
+             FROM chains c WHERE c.chain IS NOT NULL LIMIT ?2"
+        );
+        tx.rows(ends, args![&self.after, self.limit]).await
+    }
+}
+
+/// Reads when one event of a chain happened.
+pub struct EventTime {
+    /// The chain.
+    pub chain: [u8; 16],
+    /// Its number.
+    pub seq: i64,
+}
+
+impl Unit for EventTime {
+    type Out = Option<Timestamp>;
+
+    async fn run(&self, tx: &mut Tx<'_>) -> Result<Option<Timestamp>, Fault> {
+        let time = sql!("SELECT at FROM audit WHERE chain = ?1 AND seq = ?2");
+        let row = tx.row::<(Timestamp,)>(time, args![&self.chain, self.seq]).await?;
+        Ok(row.map(|(at,)| at))
+    }
+}
+
+/// Whether there are accounts, and whether anything stands in the audit trail.
+pub struct Traces;
+
+impl Unit for Traces {
+    type Out = (bool, bool);
+
+    async fn run(&self, tx: &mut Tx<'_>) -> Result<(bool, bool), Fault> {
+        let user = sql!("SELECT id FROM users LIMIT 1");
+        let event = sql!("SELECT chain FROM audit LIMIT 1");
+        let users = tx.row::<([u8; 16],)>(user, args![]).await?.is_some();
+        Ok((users, tx.row::<([u8; 16],)>(event, args![]).await?.is_some()))
     }
 }

@@ -14,6 +14,7 @@ use nightlatch_store::{
     Engine, sql,
     units::{
         audit::{Checkpoints, Signed, WriteCheckpoint},
+        examine::HASHES,
         keys::{Announce, Cell, Found, Known, Need, Needs, Node, Nodes, Page, SEALED, Swap},
         meta::Claim,
         outbox::Enqueue,
@@ -104,6 +105,21 @@ async fn columns(place: &Place) -> BTreeSet<String> {
     let mut statement = connection.prepare(query).unwrap();
     let rows = statement.query_map([], |row| row.get(0)).unwrap();
     rows.map(Result::unwrap).collect()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn every_column_that_is_called_a_hash_is_listed_as_one() {
+    for engine in [Engine::Sqlite, Engine::Postgres] {
+        let place = Place::new(engine).await;
+        place.open().await.close(NOW).await;
+        let is_hash = |column: &String| {
+            let name = column.split_once('.').unwrap().1;
+            ["checksum", "hash", "lookup", "refresh"].contains(&name)
+        };
+        let found: BTreeSet<_> = columns(&place).await.into_iter().filter(is_hash).collect();
+        assert_eq!(found, HASHES.map(str::to_owned).into(), "on {engine}");
+        place.remove().await;
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]
