@@ -1,6 +1,6 @@
 //! Settings that are accepted and weaken something: whoever runs the server is reminded of them.
 
-use std::time::Duration;
+use std::{net::IpAddr, time::Duration};
 
 use ipnet::IpNet;
 
@@ -97,7 +97,8 @@ impl Http {
             &format!("{} tells health and metrics to whoever reaches it", self.admin_listen),
             "use 127.0.0.1, or let a firewall keep others out",
         );
-        let behind = public_url.is_https() && self.listen.ip().is_loopback();
+        // This server ends no TLS itself.
+        let behind = public_url.is_https();
         note(
             behind && self.trusted_proxies.is_empty(),
             "http.trusted_proxies",
@@ -150,16 +151,18 @@ impl Sessions {
     }
 }
 
-/// Whether a network has more addresses than anybody has proxies: a public one, or more than a whole
-/// private one.
+/// Whether a network has more addresses than anybody has proxies: a large one that is not private
+/// from its first address to its last.
 fn is_wide(net: &IpNet) -> bool {
+    let is_private = |ip: IpAddr| match ip {
+        IpAddr::V4(ip) => ip.is_private() || ip.is_loopback(),
+        IpAddr::V6(ip) => ip.is_unique_local() || ip.is_loopback(),
+    };
     let least = match net {
-        IpNet::V4(net) if net.addr().is_private() => 8,
         IpNet::V4(_) => 16,
-        IpNet::V6(net) if net.addr().is_unique_local() => 7,
         IpNet::V6(_) => 48,
     };
-    net.prefix_len() < least
+    net.prefix_len() < least && !(is_private(net.network()) && is_private(net.broadcast()))
 }
 
 #[cfg(test)]
@@ -198,6 +201,9 @@ mod tests {
             ("http.admin_listen", "0.0.0.0:8081"),
             ("http.trusted_proxies", "93.184.0.0/15"),
             ("http.trusted_proxies", "10.0.0.0/7"),
+            ("http.trusted_proxies", "172.16.0.0/11"),
+            ("http.trusted_proxies", "192.168.0.0/13"),
+            ("http.trusted_proxies", "fd00::/6"),
             ("http.trusted_proxies", "2001:db8::/32"),
             ("http.trusted_proxies", ""),
             ("http.allowed_origins", "http://app.example.com"),
@@ -212,6 +218,10 @@ mod tests {
             let absolute = (format!("{key}.absolute"), format!("{absolute}"));
             assert_eq!(risks(&[(&idle.0, &idle.1), (&absolute.0, &absolute.1)]), [key]);
         }
+        assert_eq!(
+            risks(&[("http.listen", "10.0.0.5:8080"), ("http.trusted_proxies", "")]),
+            ["http.listen", "http.trusted_proxies"]
+        );
         assert_eq!(risks(&[("public_url", "http://localhost:8080")]), ["public_url"]);
     }
 
@@ -220,7 +230,10 @@ mod tests {
         for (key, value) in [
             ("http.trusted_proxies", "10.0.0.0/8"),
             ("http.trusted_proxies", "192.168.7.0/24"),
+            ("http.trusted_proxies", "172.16.0.0/12"),
+            ("http.trusted_proxies", "127.0.0.0/8"),
             ("http.trusted_proxies", "fd00::/8"),
+            ("http.trusted_proxies", "::1/128"),
             ("http.allowed_origins", "https://app.example.com"),
             ("http.allowed_origins", "http://localhost:3000"),
             ("accounts.registration", "open"),

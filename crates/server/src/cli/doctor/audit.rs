@@ -7,49 +7,87 @@ use nightlatch_flows::{
     admin::audit::{End, end},
     env::SystemClock,
 };
+use nightlatch_store::units::examine::Traces;
 
 use super::{
-    keys::Access,
+    database::Site,
+    keys::{self, Access},
     report::{Check, Report, counted},
 };
-use crate::cli::output::time;
+use crate::{cli::output::time, config::Config};
 
 /// A running server signs within seconds.
 const PATIENCE: Duration = Duration::from_mins(1);
 
-pub(super) async fn check(report: &mut Report, access: &Access) {
+const VERIFY: &str = "`nightlatch audit verify` says where the trail breaks";
+
+pub(super) async fn check(report: &mut Report, config: &Config, site: &Site, access: &Access) {
     let env = match access {
         Access::Open(env) => env,
-        Access::Unused => return report.ok(Check::Audit, "nothing has happened yet"),
+        Access::Unused => {
+            return match site.store.read(Traces).await {
+                Ok((true, false)) => erased(report),
+                Ok((_, false)) => report.ok(Check::Audit, "nothing has happened yet"),
+                Ok((_, true)) => {
+                    report.skip(
+                        &[Check::Audit],
+                        "there are events, and no server has claimed the database",
+                    );
+                }
+                Err(fault) => site.fail_by(report, Check::Audit, &fault).await,
+            };
+        }
+        Access::Older => {
+            let because = "the last server here was of an older version; start one of this version";
+            return report.skip(&[Check::Audit], because);
+        }
         Access::Closed => {
             return report.skip(&[Check::Audit], "without the keys no signature can be verified");
         }
     };
     match end(env).await {
+        Ok(end) if end.forged > 0 && keys::have_changed(&config.keys, &env.ring()) => {
+            keys::tell_change(report, Check::Audit);
+        }
         Ok(end) => tell(report, &end),
-        Err(refused) => report.fail_by(Check::Audit, &refused, "look at the database first"),
+        Err(fault) => site.fail_by(report, Check::Audit, &fault).await,
     }
 }
 
+fn erased(report: &mut Report) {
+    report.fail(
+        Check::Audit,
+        "there are accounts, and not one event of them: the trail was erased",
+        "find out by whom, and restore the last good backup elsewhere to compare",
+    );
+}
+
 fn tell(report: &mut Report, end: &End) {
-    if !end.genuine {
-        return report.fail(
-            Check::Audit,
-            "the last checkpoint is not signed by a key of this ring",
-            "`nightlatch audit verify` says where the trail breaks",
-        );
+    if end.accounts && !end.events {
+        return erased(report);
     }
-    let events = counted(end.unsigned.unsigned_abs(), "event", "events");
-    if end.signed_at.is_none() && end.unsigned == 0 {
+    let number = |found| u64::try_from(found).unwrap_or(u64::MAX);
+    if end.forged > 0 {
+        let checkpoints = counted(number(end.forged), "checkpoint is", "checkpoints are");
+        let text = format!("{checkpoints} not signed by a key of this ring");
+        return report.fail(Check::Audit, text, VERIFY);
+    }
+    if end.cut > 0 {
+        let chains = counted(number(end.cut), "chain lacks", "chains lack");
+        return report.fail(Check::Audit, format!("{chains} events that were signed"), VERIFY);
+    }
+    if !end.events {
         return report.ok(Check::Audit, "nothing has happened yet");
     }
+    let events = counted(end.unsigned.unsigned_abs(), "event", "events");
     let signed = end.signed_at.map_or("never".to_owned(), time);
     let late = SystemClock::default().now().minus(PATIENCE);
     if end.unsigned_since.is_some_and(|since| since < late) {
         report.warn(
             Check::Audit,
-            format!("last signed {signed}; {events} since then could be changed unseen"),
-            "start the server, which signs what it writes; then run `nightlatch audit verify`",
+            format!("last signed {signed}; {events} in no signature could be changed unseen"),
+            "start the server, which signs what it writes; what one that was killed had not signed \
+             stays so: look at it with `nightlatch audit verify`",
         );
     } else {
         report.ok(

@@ -1,6 +1,9 @@
 //! The database: is it there, and is its schema the one of this program?
 
-use nightlatch_store::{Database, OpenError, Options, Store, units::examine::EngineFacts};
+use nightlatch_store::{
+    Database, Fault, OpenError, Options, Store,
+    units::{examine::EngineFacts, meta::DatabaseClock},
+};
 
 use super::{
     disk, postgres,
@@ -17,6 +20,22 @@ pub(super) struct Site {
     pub(super) store: Store,
     /// Whether its schema is the one of this program.
     pub(super) is_current: bool,
+}
+
+impl Site {
+    /// Tells what `check` could not read. A database that answers has more of it than there is time
+    /// for: that is no fault of the installation.
+    pub(super) async fn fail_by(&self, report: &mut Report, check: Check, fault: &Fault) {
+        if matches!(fault, Fault::Unavailable(_)) && self.store.read(DatabaseClock).await.is_ok() {
+            report.warn(
+                check,
+                "the database answers, and there is too much to count in time",
+                "run this when it has less to do",
+            );
+        } else {
+            report.fail_by(check, fault, fault.next());
+        }
+    }
 }
 
 /// What needs the database.

@@ -3,21 +3,21 @@
 use std::time::Duration;
 
 use nightlatch_flows::{Clock, env::SystemClock};
-use nightlatch_store::{
-    Store,
-    units::examine::{Backlog, Waiting},
-};
+use nightlatch_store::units::examine::{Backlog, Waiting};
 
-use super::report::{Check, Report, counted};
+use super::{
+    database::Site,
+    report::{Check, Report, counted},
+};
 use crate::cli::output::time;
 
 /// A running server sends, or drops, within seconds.
 const PATIENCE: Duration = Duration::from_mins(5);
 
-pub(super) async fn check(report: &mut Report, store: &Store) {
-    match store.read_slow(Waiting).await {
+pub(super) async fn check(report: &mut Report, site: &Site) {
+    match site.store.read_slow(Waiting).await {
         Ok(backlog) => tell(report, backlog),
-        Err(fault) => report.fail_by(Check::Delivery, &fault, fault.next()),
+        Err(fault) => site.fail_by(report, Check::Delivery, &fault).await,
     }
 }
 

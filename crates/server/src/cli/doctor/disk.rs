@@ -3,12 +3,15 @@
 use std::{
     fs::{self, File},
     io,
-    os::unix::fs::PermissionsExt,
+    os::unix::fs::{MetadataExt, PermissionsExt},
     path::Path,
 };
 
 use nightlatch_store::backup::with_suffix;
-use rustix::fs::{Access, access, statvfs};
+use rustix::{
+    fs::{Access, access, statvfs},
+    process::geteuid,
+};
 
 use super::{
     database::Facts,
@@ -36,6 +39,9 @@ pub(super) fn check_files(report: &mut Report, database: &Path) {
             "let the server's user write to the file and to its folder, and see that the file system is \
              not mounted read-only",
         );
+    }
+    if geteuid().is_root() {
+        check_owner(report, database, owner(database), owner(folder));
     }
     if mode(folder).is_some_and(|mode| mode & 0o022 != 0) {
         report.warn(
@@ -87,6 +93,27 @@ fn writable(folder: &Path, database: &Path) -> io::Result<()> {
     match File::options().write(true).open(database) {
         Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
         _ => Ok(()),
+    }
+}
+
+fn owner(path: &Path) -> Option<u32> {
+    fs::metadata(path).ok().map(|about| about.uid())
+}
+
+/// Root may write to everything, and a server that is somebody else may not.
+fn check_owner(report: &mut Report, database: &Path, file: Option<u32>, folder: Option<u32>) {
+    if let (Some(file), Some(folder)) = (file, folder)
+        && file != folder
+    {
+        report.warn(
+            Check::Disk,
+            format!(
+                "{} belongs to the user {file} and its folder to the user {folder}: a server of one \
+                 of them can't write to both",
+                database.display()
+            ),
+            format!("run chown with the server's user for {}", database.display()),
+        );
     }
 }
 
@@ -161,6 +188,14 @@ mod tests {
         check(room(Some(600 * MB), 700 * MB), Some(State::Warning));
         check(room(Some(63 * MB), 0), Some(State::Failed));
         check(room(None, 0), None);
+    }
+
+    #[test]
+    fn a_file_of_another_owner_than_its_folder_warns() {
+        let path = Path::new("a.db");
+        check(|report| check_owner(report, path, Some(7), Some(7)), None);
+        check(|report| check_owner(report, path, Some(0), Some(7)), Some(State::Warning));
+        check(|report| check_owner(report, path, None, Some(7)), None);
     }
 
     #[test]

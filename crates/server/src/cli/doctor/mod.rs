@@ -73,12 +73,12 @@ async fn examine(settings: &Path, environment: &Environment) -> Report {
 async fn examine_installation(report: &mut Report, config: &Config) {
     let ring = keys::read(report, config);
     let Some(site) = database::open(report, config).await else { return };
-    clock::check(report, &site.store).await;
+    clock::check(report, &site).await;
     if site.is_current {
         let access = keys::check(report, config, &site, ring).await;
-        plaintext::check(report, &site, &access).await;
-        audit::check(report, &access).await;
-        delivery::check(report, &site.store).await;
+        plaintext::check(report, config, &site, &access).await;
+        audit::check(report, config, &site, &access).await;
+        delivery::check(report, &site).await;
     } else {
         let what = [Check::Keys, Check::Plaintext, Check::Audit, Check::Delivery];
         report.skip(&what, "the schema is not the one of this program");

@@ -6,24 +6,32 @@ use nightlatch_store::Fault;
 
 use super::{
     database::Site,
-    keys::Access,
+    keys::{self, Access},
     report::{Check, Report, counted},
 };
+use crate::config::Config;
 
-pub(super) async fn check(report: &mut Report, site: &Site, access: &Access) {
+pub(super) async fn check(report: &mut Report, config: &Config, site: &Site, access: &Access) {
     let ring = match access {
         Access::Open(env) => Some(env.ring()),
-        Access::Unused | Access::Closed => None,
+        Access::Unused | Access::Older | Access::Closed => None,
     };
     match examine(site, ring.as_deref()).await {
         Ok((opened, looked)) => {
-            tell_closed(report, &opened);
+            match &ring {
+                Some(ring)
+                    if !opened.closed.is_empty() && keys::have_changed(&config.keys, ring) =>
+                {
+                    keys::tell_change(report, Check::Plaintext);
+                }
+                _ => tell_closed(report, &opened),
+            }
             tell_leaks(report, &looked);
             if !report.tells_of(Check::Plaintext) {
                 tell_good(report, &opened, &looked, access);
             }
         }
-        Err(fault) => report.fail_by(Check::Plaintext, &fault, fault.next()),
+        Err(fault) => site.fail_by(report, Check::Plaintext, &fault).await,
     }
 }
 
@@ -94,6 +102,12 @@ fn tell_good(report: &mut Report, opened: &Opened, looked: &Looked, access: &Acc
             ),
         ),
         Access::Unused => report.ok(Check::Plaintext, nothing),
+        Access::Older => {
+            let because = format!(
+                "the last server here was of an older version; besides sealed cells, {nothing}"
+            );
+            report.skip(&[Check::Plaintext], &because);
+        }
         Access::Closed => {
             let because = format!("the keys open nothing here; besides sealed cells, {nothing}");
             report.skip(&[Check::Plaintext], &because);

@@ -135,7 +135,8 @@ impl Report {
             // A check with several findings is named once.
             let name = if last == Some(*check) { "" } else { check.as_str() };
             last = Some(*check);
-            let mut lines = wrapped(found);
+            let mut lines = wrapped(&printable(found));
+            let next = next.as_deref().map(printable);
             lines.extend(next.iter().flat_map(|next| wrapped(&format!("next: {next}"))));
             let marks = std::iter::once((state.mark(), name)).chain(std::iter::repeat(("", "")));
             for ((mark, name), line) in marks.zip(lines) {
@@ -186,6 +187,18 @@ impl Serialize for Report {
 
 /// Columns for what is said of a finding: with mark and name, lines have at most 80.
 const WIDTH: usize = 63;
+
+/// `text` as a terminal may have it: names in a database are written by whoever can write there.
+fn printable(text: &str) -> String {
+    let mut printable = String::with_capacity(text.len());
+    for symbol in text.chars() {
+        match symbol {
+            symbol if symbol.is_control() => printable.extend(symbol.escape_default()),
+            symbol => printable.push(symbol),
+        }
+    }
+    printable
+}
 
 /// `text` in lines; a word that is longer than a line gets one of its own.
 fn wrapped(text: &str) -> Vec<String> {
@@ -244,6 +257,14 @@ ok    disk       room
 1 FAILED, 2 warnings, 1 not checked."
         );
         assert_eq!(report.text().lines().map(|line| line.chars().count()).max(), Some(79));
+    }
+
+    #[test]
+    fn what_would_command_a_terminal_is_shown_and_not_obeyed() {
+        let mut report = Report::default();
+        report.warn(Check::Keys, "north\u{1b}[2J\nok", "copy\rit");
+        let text = report.text();
+        assert!(text.contains(r"north\u{1b}[2J\nok") && text.contains(r"next: copy\rit"), "{text}");
     }
 
     #[test]

@@ -28,7 +28,12 @@ pub(super) fn check(report: &mut Report, file: &Path, environment: &Environment)
         report.fail_by(Check::Settings, &bad, bad.next());
     }
     if !report.tells_of(Check::Settings) {
-        report.ok(Check::Settings, "good to serve with");
+        let good = if issues.is_empty() {
+            "good to serve with"
+        } else {
+            "good, but for the key file, without which there is no serving"
+        };
+        report.ok(Check::Settings, good);
     }
     if config.is_some() && !report.tells_of(Check::Proxies) {
         report.ok(Check::Proxies, "listeners and proxies fit together");

@@ -8,7 +8,7 @@ use std::{
 use nightlatch_store::Engine;
 use tokio::{io::AsyncWriteExt, net::TcpListener};
 
-use super::{CAREFUL, change, doctor, doctor_in, live, part};
+use super::{CAREFUL, bytes, change, doctor, doctor_in, live, part};
 use crate::end_to_end::{
     faults::{Postgres, READ_ONLY, World},
     installation::{Installation, each_engine},
@@ -72,6 +72,59 @@ async fn a_rotation_that_was_begun() {
         installation.command(["keys", "add"]).await.succeeded();
         let bad = ["keys warning", "server not_checked"];
         doctor(installation).await.assert(&bad, "does not seal yet", "nightlatch keys rotate");
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn servers_that_seal_with_a_newer_or_an_older_key() {
+    const LATE: &str = "9999999999999";
+    each_engine(CAREFUL, async |installation| {
+        part(installation);
+        installation.migrate_and_serve().await.stop().await;
+        let [tag, north, south] =
+            [&[1, 2, 3, 4][..], &[7; 16], &[8; 16]].map(|raw| bytes(installation, raw));
+        let announce = format!(
+            "INSERT INTO nodes SELECT {south}, 'south', tag, 1, {LATE} FROM ring_keys;\
+             INSERT INTO nodes VALUES ({north}, 'north', {tag}, 1, {LATE});\
+             INSERT INTO ring_keys (tag, known_at, sealed_from, sealed_at) VALUES ({tag}, 1, 1, 1)"
+        );
+        installation.tamper(&announce).await;
+        let bad = ["keys failed", "server not_checked"];
+        let lacks = "the server north lacks the key";
+        doctor(installation).await.assert(&bad, lacks, "copy the key file to it");
+        let newer = format!("UPDATE ring_keys SET sealed_from = {LATE} WHERE tag = {tag}");
+        installation.tamper(&newer).await;
+        let named = "the server north seals with the newer key 01020304, which is not here";
+        doctor(installation).await.assert(&bad, named, "copy the key file of that server here");
+
+        installation.tamper(&format!("DELETE FROM ring_keys WHERE tag = {tag}")).await;
+        installation.command(["keys", "add"]).await.succeeded();
+        let both = format!(
+            "UPDATE nodes SET tags = (SELECT tag FROM ring_keys WHERE sealed_from IS NULL) \
+             WHERE name = 'north';\
+             UPDATE ring_keys SET sealed_from = {LATE}, sealed_at = {LATE} WHERE sealed_from IS NULL"
+        );
+        installation.tamper(&both).await;
+        let bad = ["keys warning", "server not_checked"];
+        let named = "the server north seals with the newer key";
+        doctor(installation).await.assert(&bad, named, "copy the key file of that server here");
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_database_that_an_older_version_claimed_is_not_said_to_be_well() {
+    each_engine(CAREFUL, async |installation| {
+        part(installation);
+        installation.migrate_and_serve().await.stop().await;
+        for key in ["era", "lasting"] {
+            installation.tamper(&format!("DELETE FROM meta WHERE key = '{key}'")).await;
+            let found = doctor(installation).await;
+            let bad = ["plaintext not_checked", "audit not_checked", "server not_checked"];
+            found.assert(&bad, "of an older version", "null");
+            assert!(found.of_check("audit").contains("of an older version"), "{:#?}", found.0);
+        }
     })
     .await;
 }
@@ -173,14 +226,16 @@ async fn a_time_that_was_noted_far_ahead() {
     each_engine(CAREFUL, async |installation| {
         part(installation);
         installation.migrate_and_serve().await.stop().await;
-        let hex = "0000700000000000";
-        let ahead = match installation.engine() {
-            Engine::Sqlite => format!("x'{hex}'"),
-            Engine::Postgres => format!("'\\x{hex}'"),
-        };
-        installation.tamper(&format!("UPDATE meta SET value = {ahead} WHERE key = 'clock'")).await;
         let bad = ["clock failed", "server not_checked"];
-        doctor(installation).await.assert(&bad, "a server has noted", "set the clock if");
+        for (noted, named, next) in [
+            (&[0, 0, 0x70, 0, 0, 0, 0, 0][..], "a server has noted", "set the clock if"),
+            (&[7], "meta.clock holds what no Nightlatch writes", "report it"),
+        ] {
+            let noted = bytes(installation, noted);
+            let note = format!("UPDATE meta SET value = {noted} WHERE key = 'clock'");
+            installation.tamper(&note).await;
+            doctor(installation).await.assert(&bad, named, next);
+        }
     })
     .await;
 }
@@ -249,8 +304,19 @@ async fn a_trail_that_is_not_signed_and_messages_that_nobody_sends() {
         let server = installation.migrate_and_serve().await;
         live(&server).await;
         server.stop().await;
-        installation.tamper("UPDATE checkpoints SET body = signature").await;
+        // What a server that was killed had not signed, before another one signed.
+        let chain = bytes(installation, &[0xff; 16]);
+        let killed = format!(
+            "INSERT INTO audit SELECT {chain}, 1, 1, user_id, body, hash FROM audit \
+             WHERE seq = 1 LIMIT 1"
+        );
+        installation.tamper(&killed).await;
+        let bad = ["audit warning", "server not_checked"];
+        doctor(installation).await.assert(&bad, "; 1 event in no signature", "audit verify");
+        installation.tamper("DELETE FROM audit WHERE seq > 1").await;
         let bad = ["audit failed", "server not_checked"];
+        doctor(installation).await.assert(&bad, "events that were signed", "audit verify");
+        installation.tamper("UPDATE checkpoints SET body = signature").await;
         doctor(installation).await.assert(&bad, "not signed by a key", "nightlatch audit verify");
         installation.tamper("DELETE FROM checkpoints").await;
         installation.tamper("UPDATE audit SET at = at - 120000").await;
@@ -260,9 +326,17 @@ async fn a_trail_that_is_not_signed_and_messages_that_nobody_sends() {
         installation.tamper("DELETE FROM audit").await;
         installation.tamper("INSERT INTO outbox SELECT id, 0, 0, id FROM users").await;
         let found = doctor(installation).await;
-        let bad = ["plaintext failed", "delivery warning", "server not_checked"];
+        let bad = ["plaintext failed", "audit failed", "delivery warning", "server not_checked"];
         found.assert(&bad, "outbox.body: 1 cell does not open", "behind Nightlatch's back");
+        assert!(found.of_check("audit").contains("the trail was erased"), "{:#?}", found.0);
         assert!(found.of_check("delivery").contains("1 message waits"), "{:#?}", found.0);
+        for (tries, told) in [(1, "\"1 message waits\" -> null"), (2, "1 could not be sent so far")]
+        {
+            let tried = format!("UPDATE outbox SET due_at = 9999999999999, tries = {tries}");
+            installation.tamper(&tried).await;
+            let found = doctor(installation).await;
+            assert!(found.of_check("delivery").contains(told), "{:#?}", found.0);
+        }
     })
     .await;
 }

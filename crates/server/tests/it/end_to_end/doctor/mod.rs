@@ -7,6 +7,8 @@ mod well;
 
 use std::fs;
 
+use data_encoding::HEXLOWER;
+use nightlatch_store::Engine;
 use serde_json::Value;
 
 use super::{
@@ -35,6 +37,15 @@ fn change(installation: &Installation, was: &str, is: &str) {
     let settings = fs::read_to_string(installation.path("nightlatch.toml")).unwrap();
     assert!(settings.contains(was), "no {was} in {settings}");
     installation.configure(&settings.replace(was, is));
+}
+
+/// Bytes in the words of the engine.
+fn bytes(installation: &Installation, bytes: &[u8]) -> String {
+    let hex = HEXLOWER.encode(bytes);
+    match installation.engine() {
+        Engine::Sqlite => format!("x'{hex}'"),
+        Engine::Postgres => format!("'\\x{hex}'"),
+    }
 }
 
 /// A short life: somebody registers, enrols an app and signs in with it.

@@ -1,19 +1,9 @@
 //! Secrets in clear: named by their column, and never shown.
 
 use data_encoding::{BASE32_NOPAD, HEXLOWER};
-use nightlatch_store::Engine;
 
-use super::{ADA, CAREFUL, Found, live, part};
+use super::{ADA, CAREFUL, Found, bytes, live, part};
 use crate::end_to_end::installation::{Installation, each_engine};
-
-/// Bytes in the words of the engine.
-fn bytes(installation: &Installation, bytes: &[u8]) -> String {
-    let hex = HEXLOWER.encode(bytes);
-    match installation.engine() {
-        Engine::Sqlite => format!("x'{hex}'"),
-        Engine::Postgres => format!("'\\x{hex}'"),
-    }
-}
 
 /// Insists on one finding, of `state`, which names `place`, and that `secret` is told nowhere.
 async fn assert_leak(installation: &Installation, state: &str, place: &str, secret: &str) {

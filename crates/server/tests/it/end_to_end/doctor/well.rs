@@ -59,6 +59,10 @@ async fn a_database_that_no_server_has_used_is_well_and_stays_unclaimed() {
     installation.command(["migrate"]).await.succeeded();
     let found = doctor(&installation).await;
     assert_eq!(found.bad(), ["server not_checked"], "{:#?}", found.0);
-    assert!(found.of_check("keys").contains("no server of this version"), "{:#?}", found.0);
+    assert!(
+        found.of_check("keys").contains("no server has used this database yet"),
+        "{:#?}",
+        found.0
+    );
     assert_eq!(installation.count("SELECT COUNT(*) FROM meta").await, 0);
 }
