@@ -205,7 +205,7 @@ mod tests {
     async fn people_read_the_same_as_words() {
         let text = told("info", LogFormat::Text, request()).await;
         let [happened, answered] = text.lines().collect::<Vec<_>>()[..] else { panic!("{text}") };
-        let (at, happened) = happened.split_once(" ").unwrap();
+        let (at, happened) = happened.split_once(' ').unwrap();
         assert!(at.parse::<jiff::Timestamp>().is_ok(), "{at}");
         let words =
             " INFO Something \"happened\" error=\"it failed: because\" number=7 request_id=req_";

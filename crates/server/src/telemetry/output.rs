@@ -157,9 +157,9 @@ mod tests {
 
     fn slow() -> (Output, mpsc::Sender<()>, mpsc::Receiver<Vec<u8>>) {
         let output = Output::default();
-        let ((take, taking), (seen, sees)) = (mpsc::channel(), mpsc::channel());
+        let ((take, told), (hand, sees)) = (mpsc::channel(), mpsc::channel());
         let writer = output.clone();
-        thread::spawn(move || writer.write_on(&mut Slow(taking, seen)));
+        thread::spawn(move || writer.write_on(&mut Slow(told, hand)));
         (output, take, sees)
     }
 
@@ -170,12 +170,13 @@ mod tests {
             output.put(format!("{number}\n").as_bytes());
         }
         let mut text = Vec::new();
-        while text.iter().filter(|byte| **byte == b'\n').count() < 1000 {
+        while lines(&text) < 1000 {
             take.send(()).unwrap();
             text.extend(sees.recv().unwrap());
         }
-        let expected: String = (0..1000).map(|number| format!("{number}\n")).collect();
-        assert_eq!(String::from_utf8(text).unwrap(), expected);
+        let text = String::from_utf8(text).unwrap();
+        let numbers = text.lines().map(|line| line.parse::<u64>().unwrap());
+        assert!(numbers.eq(0..1000), "{text}");
     }
 
     #[test]
