@@ -25,12 +25,13 @@ pub(super) async fn run(args: &Args) -> Result<(), Failure> {
     let config = Config::load(Some(&args.config), &Environment::of_process())?;
     let _written =
         logs::start(&config.log).map_err(|error| Failure::new(error.to_string(), None))?;
-    for Risk { key, risk, next } in config.risks() {
-        tracing::warn!(setting = key, risk, next, "A setting weakens something");
-    }
     let env = installation::open(&config).await?;
     let mut stop = Stop::listen().map_err(|error| Failure::new(error.to_string(), None))?;
     let listeners = Listeners::bind(config.http.listen, config.http.admin_listen).await?;
+    // Whoever is refused reads why, and nothing else.
+    for Risk { key, risk, next } in config.risks() {
+        tracing::warn!(setting = key, risk, next, "A setting weakens something");
+    }
     // The system has chosen a port that was 0.
     let listen = listeners.public.local_addr().unwrap_or(config.http.listen);
     let admin_listen = listeners.operator.local_addr().unwrap_or(config.http.admin_listen);
