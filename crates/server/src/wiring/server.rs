@@ -102,16 +102,19 @@ pub async fn run(
             serve(listeners.operator, operator, phases),
         )
     });
-    let why = tokio::select! {
-        () = asked() => Ok(()),
-        () = env.store.gave_up() => Err(GaveUp),
+    let mut told = async || {
+        tokio::select! {
+            () = asked() => Ok(()),
+            () = env.store.gave_up() => Err(GaveUp),
+        }
     };
+    let mut why = told().await;
     health.stopping();
     // Without its database there is nothing to serve.
     if why.is_ok() {
         phase.send_replace(Phase::Draining);
         tracing::info!(seconds = config.http.drain.as_secs(), "Draining");
-        let _ = timeout(config.http.drain, asked()).await;
+        why = timeout(config.http.drain, told()).await.unwrap_or(Ok(()));
     }
     tracing::info!("Stopping");
     phase.send_replace(Phase::Closing);

@@ -30,7 +30,7 @@ pub(super) async fn check(report: &mut Report, config: &Config, site: &Site, acc
                 Ok((_, false)) => report.ok(Check::Audit, "nothing has happened yet"),
                 Ok((_, true)) => {
                     report.skip(
-                        &[Check::Audit],
+                        Check::Audit,
                         "there are events, and no server has claimed the database",
                     );
                 }
@@ -39,10 +39,10 @@ pub(super) async fn check(report: &mut Report, config: &Config, site: &Site, acc
         }
         Access::Older => {
             let because = "the last server here was of an older version; start one of this version";
-            return report.skip(&[Check::Audit], because);
+            return report.skip(Check::Audit, because);
         }
         Access::Closed => {
-            return report.skip(&[Check::Audit], "without the keys no signature can be verified");
+            return report.skip(Check::Audit, "without the keys no signature can be verified");
         }
     };
     match end(env).await {

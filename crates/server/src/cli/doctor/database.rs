@@ -38,27 +38,8 @@ impl Site {
     }
 }
 
-/// What needs the database.
-const OTHERS: [Check; 7] = [
-    Check::Schema,
-    Check::Clock,
-    Check::Disk,
-    Check::Keys,
-    Check::Plaintext,
-    Check::Audit,
-    Check::Delivery,
-];
-
 /// Opens the database to look at it, if it is there.
 pub(super) async fn open(report: &mut Report, config: &Config) -> Option<Site> {
-    let opened = try_to_open(report, config).await;
-    if opened.is_none() {
-        report.skip(&OTHERS, "the database can't be opened");
-    }
-    opened
-}
-
-async fn try_to_open(report: &mut Report, config: &Config) -> Option<Site> {
     let options = match options(config) {
         Ok(options) => options,
         Err(bad) => {

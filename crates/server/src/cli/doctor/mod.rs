@@ -20,7 +20,7 @@ use std::path::{Path, PathBuf};
 
 use nightlatch_flows::{Clock, env::SystemClock};
 
-use self::report::{Check, Report, State};
+use self::report::{Report, State};
 use super::{failure::Failure, output::Form};
 use crate::config::{Config, env::Environment};
 
@@ -47,24 +47,10 @@ async fn examine(settings: &Path, environment: &Environment) -> Report {
     let mut report = Report::default();
     match settings::check(&mut report, settings, environment) {
         Some(config) => {
-            examine_installation(&mut report, &config).await;
             server::check(&mut report, &config);
+            examine_installation(&mut report, &config).await;
         }
-        None => report.skip(
-            &[
-                Check::Proxies,
-                Check::Database,
-                Check::Schema,
-                Check::Clock,
-                Check::Disk,
-                Check::Keys,
-                Check::Plaintext,
-                Check::Audit,
-                Check::Delivery,
-                Check::Server,
-            ],
-            "the settings do not say enough",
-        ),
+        None => report.skip_rest("the settings do not say enough"),
     }
     report.sort();
     report
@@ -72,7 +58,9 @@ async fn examine(settings: &Path, environment: &Environment) -> Report {
 
 async fn examine_installation(report: &mut Report, config: &Config) {
     let ring = keys::read(report, config);
-    let Some(site) = database::open(report, config).await else { return };
+    let Some(site) = database::open(report, config).await else {
+        return report.skip_rest("the database can't be opened");
+    };
     clock::check(report, &site).await;
     if site.is_current {
         let access = keys::check(report, config, &site, ring).await;
@@ -80,8 +68,7 @@ async fn examine_installation(report: &mut Report, config: &Config) {
         audit::check(report, config, &site, &access).await;
         delivery::check(report, &site).await;
     } else {
-        let what = [Check::Keys, Check::Plaintext, Check::Audit, Check::Delivery];
-        report.skip(&what, "the schema is not the one of this program");
+        report.skip_rest("the schema is not the one of this program");
     }
     site.store.close(SystemClock::default().now()).await;
 }

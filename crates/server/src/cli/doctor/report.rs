@@ -24,6 +24,20 @@ pub(super) enum Check {
 }
 
 impl Check {
+    const ALL: [Self; 11] = [
+        Self::Settings,
+        Self::Proxies,
+        Self::Database,
+        Self::Schema,
+        Self::Clock,
+        Self::Disk,
+        Self::Keys,
+        Self::Plaintext,
+        Self::Audit,
+        Self::Delivery,
+        Self::Server,
+    ];
+
     const fn as_str(self) -> &'static str {
         match self {
             Self::Settings => "settings",
@@ -98,12 +112,17 @@ impl Report {
         self.fail(check, causes(error), next);
     }
 
-    /// Those of which nothing was found yet can't be looked at, because something else failed.
-    pub(super) fn skip(&mut self, checks: &[Check], because: &str) {
-        for check in checks {
-            if !self.tells_of(*check) {
-                let text = format!("not checked: {because}");
-                self.0.push(Finding { check: *check, state: State::NotChecked, text, next: None });
+    /// It can't be looked at, because of something else.
+    pub(super) fn skip(&mut self, check: Check, because: &str) {
+        let text = format!("not checked: {because}");
+        self.0.push(Finding { check, state: State::NotChecked, text, next: None });
+    }
+
+    /// The same of everything of which nothing was found yet.
+    pub(super) fn skip_rest(&mut self, because: &str) {
+        for check in Check::ALL {
+            if !self.tells_of(check) {
+                self.skip(check, because);
             }
         }
     }
@@ -238,7 +257,7 @@ mod tests {
         report.fail(Check::Clock, "it is 3.0 s off", "set it");
         report.warn(Check::Settings, "a word ".repeat(12), "mend it");
         report.warn(Check::Settings, "another", "mend that too");
-        report.skip(&[Check::Audit], "the database is not there");
+        report.skip(Check::Audit, "the database is not there");
         report.ok(Check::Disk, "room");
         report.sort();
         assert_eq!(

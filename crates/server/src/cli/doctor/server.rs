@@ -17,7 +17,7 @@ const ASK: &[u8] = b"GET /readyz HTTP/1.1\r\nhost: localhost\r\nconnection: clos
 pub(super) fn check(report: &mut Report, config: &Config) {
     let address = here(config.http.admin_listen);
     if address.port() == 0 {
-        return report.skip(&[Check::Server], "the system chooses the port of http.admin_listen");
+        return report.skip(Check::Server, "the system chooses the port of http.admin_listen");
     }
     match ask(address).as_deref() {
         Ok("204") => report.ok(Check::Server, format!("one is running here and ready ({address})")),
