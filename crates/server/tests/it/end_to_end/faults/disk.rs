@@ -29,7 +29,10 @@ struct Site {
 
 impl Site {
     async fn new() -> Self {
-        let installation = Installation::new(Engine::Sqlite, OPEN).await;
+        Self::on(Installation::new(Engine::Sqlite, OPEN).await).await
+    }
+
+    async fn on(installation: Installation) -> Self {
         installation.command(["migrate"]).await.succeeded();
         let world = World::new(&installation.path(""), "world").await;
         let mut serve = world.nightlatch(["serve", "--config"]);
@@ -107,6 +110,20 @@ async fn fails(fault: impl Fn(&World)) {
 #[tokio::test]
 async fn after_a_failed_flush_the_process_ends_and_the_next_one_has_everything() {
     fails(|world| world.flushes(BROKEN)).await;
+}
+
+#[tokio::test]
+async fn a_failed_flush_ends_a_server_that_drains() {
+    let installation = Installation::new(Engine::Sqlite, OPEN).await;
+    let patient = installation.settings().replace("http.drain = 0", "http.drain = 300");
+    installation.configure(&format!("{patient}{OPEN}"));
+    let site = Site::on(installation).await;
+    site.server.running.terminate().await;
+    site.becomes(503).await;
+    site.world.flushes(BROKEN);
+    // Upkeep notes the time.
+    let told = site.server.running.ended().await.with(1).stderr;
+    assert!(told.contains("error: the disk failed to keep"), "{told}");
 }
 
 #[tokio::test]
