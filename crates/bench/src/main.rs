@@ -30,6 +30,9 @@ use nightlatch_store::Engine;
 
 use crate::scenarios::{Bench, Plan};
 
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 /// Load, and the floors that it is measured against.
 #[derive(Parser)]
 struct Cli {

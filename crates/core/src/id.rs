@@ -13,15 +13,13 @@ use crate::Timestamp;
 const SYMBOLS: &[u8; 32] = b"0123456789abcdefghjkmnpqrstvwxyz";
 
 /// Lower-case Crockford base32 of 128 bits, most significant first: 26 symbols, the first below 8.
-fn encode(bytes: [u8; 16]) -> String {
-    let value = u128::from_be_bytes(bytes);
-    (0..26)
-        .rev()
-        .map(|place| {
-            let symbol = usize::try_from((value >> (place * 5)) & 31).unwrap_or_default();
-            char::from(SYMBOLS[symbol])
-        })
-        .collect()
+/// Every answer and every event has some, so without the formatter.
+fn encode(bytes: [u8; 16], symbols: &mut [u8]) {
+    let mut value = u128::from_be_bytes(bytes);
+    for symbol in symbols.iter_mut().rev() {
+        *symbol = SYMBOLS[usize::from(value.to_le_bytes()[0] & 31)];
+        value >>= 5;
+    }
 }
 
 fn decode(text: &str) -> Option<[u8; 16]> {
@@ -79,11 +77,21 @@ macro_rules! id {
             pub const fn as_bytes(&self) -> &[u8; 16] {
                 &self.0
             }
+
+            /// Hands what it is on the wire to `then`.
+            fn text<T>(self, then: impl FnOnce(&str) -> T) -> T {
+                const PREFIX: usize = $name::PREFIX.len();
+                let mut text = [0; PREFIX + 26];
+                let (prefix, symbols) = text.split_at_mut(PREFIX);
+                prefix.copy_from_slice(Self::PREFIX.as_bytes());
+                encode(self.0, symbols);
+                then(str::from_utf8(&text).unwrap_or_default())
+            }
         }
 
         impl fmt::Display for $name {
             fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                write!(f, "{}{}", Self::PREFIX, encode(self.0))
+                self.text(|text| f.write_str(text))
             }
         }
 
@@ -103,7 +111,7 @@ macro_rules! id {
 
         impl Serialize for $name {
             fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-                serializer.collect_str(self)
+                self.text(|text| serializer.serialize_str(text))
             }
         }
 

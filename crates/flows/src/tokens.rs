@@ -89,9 +89,13 @@ impl Key {
     }
 }
 
+/// Longer than most claims.
+const USUAL: usize = 512;
+
 /// A part of a token: JSON in base64url.
 fn part(content: &impl Serialize) -> String {
-    let json = serde_json::to_vec(content).expect("headers and claims are plain data");
+    let mut json = Vec::with_capacity(USUAL);
+    serde_json::to_writer(&mut json, content).expect("headers and claims are plain data");
     BASE64URL_NOPAD.encode(&json)
 }
 

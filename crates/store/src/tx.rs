@@ -49,6 +49,10 @@ pub(crate) enum Engine<'a> {
     Pg(PgTx<'a>),
 }
 
+#[expect(
+    clippy::unused_async,
+    reason = "units await all verbs alike: which of them wait is the engine's matter"
+)]
 impl<'a> Tx<'a> {
     pub(crate) const fn new(
         engine: Engine<'a>,
@@ -123,7 +127,7 @@ impl<'a> Tx<'a> {
     pub async fn put(&mut self, sql: &'static Sql, args: &[Value<'_>]) -> Result<(), Fault> {
         self.count();
         self.changes |= sql.changes();
-        self.write(sql, args).await
+        self.write(sql, args)
     }
 
     /// What two statements return, asked at the same time: on PostgreSQL in one round trip.
@@ -159,7 +163,8 @@ impl<'a> Tx<'a> {
             (_, Engine::Lite(_)) => Ok(()),
             (_, Engine::Pg(tx)) => {
                 self.shared.statements.fetch_add(1, Ordering::Relaxed);
-                tx.put(sql, args).await
+                tx.put(sql, args);
+                Ok(())
             }
         };
         self.noted(outcome)
@@ -180,7 +185,10 @@ impl<'a> Tx<'a> {
                 Ok(0) => Err(Fault::overtaken()),
                 done => done.map(drop),
             },
-            (_, Engine::Pg(tx)) => tx.take(sql, args).await,
+            (_, Engine::Pg(tx)) => {
+                tx.take(sql, args);
+                Ok(())
+            }
         };
         self.noted(outcome)
     }
@@ -216,9 +224,9 @@ impl<'a> Tx<'a> {
     pub async fn audit(&mut self, event: &Event) -> Result<(), Fault> {
         self.count();
         if self.chain.as_ref().is_some_and(|chain| !chain.is_begun()) {
-            self.record(&Event::success(Kind::AuditOpened, event.at), true).await?;
+            self.record(&Event::success(Kind::AuditOpened, event.at), true)?;
         }
-        self.record(event, true).await
+        self.record(event, true)
     }
 
     /// Does the work of [`Tx::audit`] and appends nothing: a refused stranger must not be told from
@@ -229,10 +237,10 @@ impl<'a> Tx<'a> {
     /// A [`Fault`]; `Broken` in a read.
     pub async fn audit_decoy(&mut self, event: &Event) -> Result<(), Fault> {
         self.count();
-        self.record(event, false).await
+        self.record(event, false)
     }
 
-    async fn record(&mut self, event: &Event, real: bool) -> Result<(), Fault> {
+    fn record(&mut self, event: &Event, real: bool) -> Result<(), Fault> {
         let Some(chain) = &self.chain else { return self.noted(Err(write_in_read())) };
         let body = event.body();
         let head = chain.head.next(event.at, &body);
@@ -242,18 +250,21 @@ impl<'a> Tx<'a> {
             "INSERT INTO audit (chain, seq, at, user_id, body, hash) \
              SELECT ?1, ?2, ?3, ?4, ?5, ?6 WHERE CAST(?7 AS BIGINT) = 1"
         );
-        self.write(append, args).await?;
+        self.write(append, args)?;
         if let Some(chain) = self.chain.as_mut().filter(|_| real) {
             chain.head = head;
         }
         Ok(())
     }
 
-    async fn write(&mut self, sql: &'static Sql, args: &[Value<'_>]) -> Result<(), Fault> {
+    fn write(&mut self, sql: &'static Sql, args: &[Value<'_>]) -> Result<(), Fault> {
         let outcome = match (&self.chain, &mut self.engine) {
             (None, _) => Err(write_in_read()),
             (_, Engine::Lite(connection)) => lite::execute(connection, sql, args).map(drop),
-            (_, Engine::Pg(tx)) => tx.put(sql, args).await,
+            (_, Engine::Pg(tx)) => {
+                tx.put(sql, args);
+                Ok(())
+            }
         };
         self.noted(outcome)
     }

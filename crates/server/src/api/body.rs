@@ -32,6 +32,9 @@ pub const MAX_KIB: usize = 64;
 /// KiB that a body with the answer of an authenticator may have: certificates are long.
 pub const MAX_CREDENTIAL_KIB: usize = 256;
 
+/// Longer than most answers.
+const USUAL: usize = 1_024;
+
 /// How long a whole body may take to arrive.
 const ARRIVAL: Duration = Duration::from_secs(10);
 
@@ -96,7 +99,7 @@ async fn collect(mut body: Body, most: usize) -> Result<Vec<u8>, Problem> {
     if body.size_hint().lower() > u64::try_from(most).unwrap_or(u64::MAX) {
         return Err(Code::TooLarge.into());
     }
-    let mut bytes = Vec::new();
+    let mut bytes = Vec::with_capacity(body.size_hint().lower().try_into().unwrap_or_default());
     while let Some(frame) = poll_fn(|context| Pin::new(&mut body).poll_frame(context)).await {
         let frame =
             frame.map_err(|_| Problem::new(Code::Malformed).detail("The body ended too early."))?;
@@ -166,8 +169,9 @@ impl<const STATUS: u16, T: Serialize> IntoResponse for Answer<STATUS, T> {
             assert!(STATUS >= 200 && STATUS < 300, "refusals are problems");
             STATUS
         };
-        match (serde_json::to_vec(&self.0), StatusCode::from_u16(status)) {
-            (Ok(body), Ok(status)) => {
+        let mut body = Vec::with_capacity(USUAL);
+        match (serde_json::to_writer(&mut body, &self.0), StatusCode::from_u16(status)) {
+            (Ok(()), Ok(status)) => {
                 let json = HeaderValue::from_static("application/json");
                 (status, [(header::CONTENT_TYPE, json)], body).into_response()
             }

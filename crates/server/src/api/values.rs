@@ -3,6 +3,7 @@
 //! [`Shown`] is the one way of a secret into an answer. Answers are `no-store` unless their handler
 //! says otherwise, and none with a secret does.
 
+use jiff::fmt::temporal::DateTimePrinter;
 use nightlatch_core::{SecretText, Timestamp, proof::Factor};
 use schemars::JsonSchema;
 use serde::{Serialize, Serializer, ser};
@@ -35,12 +36,15 @@ impl From<Timestamp> for Time {
     }
 }
 
+static SECONDS: DateTimePrinter = DateTimePrinter::new().precision(Some(0));
+static MILLISECONDS: DateTimePrinter = DateTimePrinter::new().precision(Some(3));
+
 impl Serialize for Time {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let millis = self.0.millis();
         let at = jiff::Timestamp::from_millisecond(millis).map_err(ser::Error::custom)?;
-        let digits = if millis % 1_000 == 0 { 0 } else { 3 };
-        serializer.collect_str(&format_args!("{at:.digits$}"))
+        let printer = if millis % 1_000 == 0 { &SECONDS } else { &MILLISECONDS };
+        serializer.serialize_str(&printer.timestamp_to_string(&at))
     }
 }
 

@@ -217,7 +217,10 @@ impl Lane {
             return Err(Fault::broken("a lane ran on the wrong engine"));
         };
         let ran = match ran {
-            Ok(()) if writes => tell(&mut tx, &told).await,
+            Ok(()) if writes => {
+                tell(&mut tx, &told);
+                Ok(())
+            }
             ran => ran,
         };
         let outcome = match ran {
@@ -237,11 +240,10 @@ impl Lane {
 }
 
 /// Has other nodes told, in the round trip of the commit, whose accounts changed.
-async fn tell(tx: &mut PgTx<'_>, told: &Told) -> Result<(), Fault> {
+fn tell(tx: &mut PgTx<'_>, told: &Told) {
     if told.everywhere {
         for user in &told.users {
-            tx.put(&TELL, args![&listen::changed(*user)]).await?;
+            tx.put(&TELL, args![&listen::changed(*user)]);
         }
     }
-    Ok(())
 }

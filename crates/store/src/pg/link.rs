@@ -1,12 +1,15 @@
 //! A connection, with what was prepared on it.
 
-use std::{collections::HashMap, ptr};
+use std::collections::HashMap;
 
 use tokio::task::JoinHandle;
 use tokio_postgres::{Client, Statement};
 
-use super::server::Server;
-use crate::{Fault, Sql};
+use super::{
+    bundle::{self, Part},
+    server::Server,
+};
+use crate::Fault;
 
 /// Settings of every connection: nobody waits for a lock for long, and a transaction whose node was
 /// cut off does not keep its locks.
@@ -21,9 +24,7 @@ const BY_INDEX: &str =
 /// A connection and the task that moves its bytes.
 pub(crate) struct Link {
     pub(crate) client: Client,
-    /// Statements by the address of their `static`, an integer, because a pointer could not change
-    /// threads; and whether they guard.
-    statements: HashMap<(usize, bool), Statement>,
+    statements: HashMap<Vec<Part>, Statement>,
     driver: JoinHandle<()>,
 }
 
@@ -50,31 +51,13 @@ impl Link {
         self.driver.abort();
     }
 
-    /// Prepares `sql`, once in the life of the connection.
-    pub(crate) async fn prepare(&mut self, sql: &'static Sql) -> Result<Statement, Fault> {
-        self.prepared(sql, false).await
-    }
-
-    /// Prepares `sql` in the form of a guard: where it takes no row it divides by zero, so that the
-    /// server rolls back whatever it is told after it, and nobody has to look in between.
-    pub(crate) async fn prepare_guard(&mut self, sql: &'static Sql) -> Result<Statement, Fault> {
-        self.prepared(sql, true).await
-    }
-
-    async fn prepared(&mut self, sql: &'static Sql, guards: bool) -> Result<Statement, Fault> {
-        let place = (ptr::from_ref(sql).addr(), guards);
-        if let Some(statement) = self.statements.get(&place) {
+    /// Prepares one statement that does what `parts` do, once in the life of the connection.
+    pub(super) async fn prepare(&mut self, parts: &[Part]) -> Result<Statement, Fault> {
+        if let Some(statement) = self.statements.get(parts) {
             return Ok(statement.clone());
         }
-        let text = sql.postgres();
-        let statement = if guards {
-            let guard =
-                format!("WITH taken AS ({text} RETURNING 1) SELECT 1 / count(*) FROM taken");
-            self.client.prepare(&guard).await?
-        } else {
-            self.client.prepare(text).await?
-        };
-        self.statements.insert(place, statement.clone());
+        let statement = self.client.prepare(&bundle::text(parts)).await?;
+        self.statements.insert(parts.to_vec(), statement.clone());
         Ok(statement)
     }
 }

@@ -1,6 +1,7 @@
 //! PostgreSQL: lanes, each a task with a connection of its own; all pull from one queue.
 
 mod backoff;
+mod bundle;
 mod lane;
 mod link;
 mod listen;

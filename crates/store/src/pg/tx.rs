@@ -4,6 +4,7 @@
 use tokio_postgres::{Client, Row as PgRow, Statement, error::SqlState, types::ToSql};
 
 use super::{
+    bundle::{Bundle, Part},
     link::Link,
     pipeline::{Request, pipeline, send},
 };
@@ -14,71 +15,23 @@ pub(crate) struct PgTx<'a> {
     link: &'a mut Link,
     begin: &'static str,
     begun: bool,
-    puts: Vec<Put>,
-}
-
-/// A write that waits for the next request; it outlives the call that made it.
-struct Put {
-    statement: Statement,
-    args: Vec<Owned>,
-    /// Whether it has to change a row, or else nothing is committed.
-    guards: bool,
-}
-
-enum Owned {
-    Null,
-    Int(i64),
-    Text(String),
-    Blob(Vec<u8>),
-}
-
-impl From<&Value<'_>> for Owned {
-    fn from(value: &Value<'_>) -> Self {
-        match *value {
-            Value::Null => Self::Null,
-            Value::Int(int) => Self::Int(int),
-            Value::Text(text) => Self::Text(text.to_owned()),
-            Value::Blob(bytes) => Self::Blob(bytes.to_vec()),
-            Value::Id(id) => Self::Blob(id.to_vec()),
-        }
-    }
-}
-
-impl Owned {
-    fn value(&self) -> Value<'_> {
-        match self {
-            Self::Null => Value::Null,
-            Self::Int(int) => Value::Int(*int),
-            Self::Text(text) => Value::Text(text),
-            Self::Blob(bytes) => Value::Blob(bytes),
-        }
-    }
+    waiting: Vec<Bundle>,
 }
 
 impl<'a> PgTx<'a> {
     /// A transaction that `begin` starts.
     pub(crate) const fn new(link: &'a mut Link, begin: &'static str) -> Self {
-        Self { link, begin, begun: false, puts: Vec::new() }
+        Self { link, begin, begun: false, waiting: Vec::new() }
     }
 
-    pub(crate) async fn put(&mut self, sql: &'static Sql, args: &[Value<'_>]) -> Result<(), Fault> {
-        let statement = self.link.prepare(sql).await?;
-        self.later(statement, args, false);
-        Ok(())
+    /// A write that leaves with the next request.
+    pub(crate) fn put(&mut self, sql: &'static Sql, args: &[Value<'_>]) {
+        Bundle::add(&mut self.waiting, Part { sql, guards: false }, args);
     }
 
-    pub(crate) async fn take(
-        &mut self,
-        sql: &'static Sql,
-        args: &[Value<'_>],
-    ) -> Result<(), Fault> {
-        let statement = self.link.prepare_guard(sql).await?;
-        self.later(statement, args, true);
-        Ok(())
-    }
-
-    fn later(&mut self, statement: Statement, args: &[Value<'_>], guards: bool) {
-        self.puts.push(Put { statement, args: args.iter().map(Owned::from).collect(), guards });
+    /// The same, of a write that has to take a row.
+    pub(crate) fn take(&mut self, sql: &'static Sql, args: &[Value<'_>]) {
+        Bundle::add(&mut self.waiting, Part { sql, guards: true }, args);
     }
 
     pub(crate) async fn execute(
@@ -86,12 +39,12 @@ impl<'a> PgTx<'a> {
         sql: &'static Sql,
         args: &[Value<'_>],
     ) -> Result<usize, Fault> {
-        let statement = self.link.prepare(sql).await?;
+        let statement = self.link.prepare(&[Part::alone(sql)]).await?;
+        let writes = self.leaving().await?;
         let client = &self.link.client;
         let ask: Request<'_, u64> =
             Box::pin(async { Ok(client.execute_raw(&statement, args.iter().copied()).await?) });
-        let puts = std::mem::take(&mut self.puts);
-        let rows = pipeline(waiting(client, self.opening(), &puts), vec![ask]).await?;
+        let rows = pipeline(first(client, self.opening(), &writes), vec![ask]).await?;
         self.begun = true;
         usize::try_from(rows.into_iter().sum::<u64>()).map_err(Fault::broken)
     }
@@ -101,11 +54,11 @@ impl<'a> PgTx<'a> {
         sql: &'static Sql,
         args: &[Value<'_>],
     ) -> Result<Vec<R>, Fault> {
-        let statement = self.link.prepare(sql).await?;
+        let statement = self.link.prepare(&[Part::alone(sql)]).await?;
+        let writes = self.leaving().await?;
         let client = &self.link.client;
-        let puts = std::mem::take(&mut self.puts);
-        let ask = vec![ask(client, &statement, args)];
-        let answers = pipeline(waiting(client, self.opening(), &puts), ask).await?;
+        let asked = vec![ask(client, &statement, args)];
+        let answers = pipeline(first(client, self.opening(), &writes), asked).await?;
         self.begun = true;
         read(answers.iter().flatten())
     }
@@ -116,11 +69,12 @@ impl<'a> PgTx<'a> {
         (one, one_args): Question<'_>,
         (other, other_args): Question<'_>,
     ) -> Result<(Vec<A>, Vec<B>), Fault> {
-        let (one, other) = (self.link.prepare(one).await?, self.link.prepare(other).await?);
+        let one = self.link.prepare(&[Part::alone(one)]).await?;
+        let other = self.link.prepare(&[Part::alone(other)]).await?;
+        let writes = self.leaving().await?;
         let client = &self.link.client;
-        let puts = std::mem::take(&mut self.puts);
         let asked = vec![ask(client, &one, one_args), ask(client, &other, other_args)];
-        let answers = pipeline(waiting(client, self.opening(), &puts), asked).await?;
+        let answers = pipeline(first(client, self.opening(), &writes), asked).await?;
         self.begun = true;
         let [one, other] = answers.as_slice() else {
             return Err(Fault::broken("two questions have two answers"));
@@ -131,16 +85,30 @@ impl<'a> PgTx<'a> {
     /// Commits. What a write that leaves now runs into decides: after it, `COMMIT` succeeds and
     /// rolls back. If one could not leave, `COMMIT` did not either.
     pub(crate) async fn commit(mut self) -> Result<(), Fault> {
-        let puts = std::mem::take(&mut self.puts);
-        if !self.begun && puts.is_empty() {
+        if !self.begun && self.waiting.is_empty() {
             return Ok(());
         }
-        let client = &self.link.client;
-        let commit = vec![say(client, "COMMIT")];
-        match pipeline(waiting(client, self.opening(), &puts), commit).await {
-            Ok(_) => Ok(()),
+        match self.leave_with_commit().await {
+            Ok(()) => Ok(()),
             Err(fault) => self.roll_back().await.and(Err(fault)),
         }
+    }
+
+    async fn leave_with_commit(&mut self) -> Result<(), Fault> {
+        let writes = self.leaving().await?;
+        let client = &self.link.client;
+        let commit = vec![say(client, "COMMIT")];
+        pipeline(first(client, self.opening(), &writes), commit).await.map(drop)
+    }
+
+    /// The writes that were put off, prepared.
+    async fn leaving(&mut self) -> Result<Vec<Leaving>, Fault> {
+        let mut leaving = Vec::with_capacity(self.waiting.len());
+        for bundle in std::mem::take(&mut self.waiting) {
+            let statement = self.link.prepare(bundle.parts()).await?;
+            leaving.push(Leaving { statement, bundle });
+        }
+        Ok(leaving)
     }
 
     /// Ends a transaction that only read. Nothing depends on how that goes, so nobody waits for it.
@@ -162,23 +130,31 @@ impl<'a> PgTx<'a> {
     }
 }
 
-/// The requests that were put off, after the one that begins.
-fn waiting<'r>(
-    client: &'r Client,
-    begin: Option<&'static str>,
-    puts: &'r [Put],
-) -> Vec<Request<'r, ()>> {
-    let begin = begin.map(|begin| say(client, begin));
-    begin.into_iter().chain(puts.iter().map(|put| put.request(client))).collect()
+/// Writes on their way.
+struct Leaving {
+    statement: Statement,
+    bundle: Bundle,
 }
 
-impl Put {
+/// The request that begins, if there is one to be made, and the writes that were put off.
+fn first<'r>(
+    client: &'r Client,
+    begin: Option<&'static str>,
+    writes: &'r [Leaving],
+) -> Vec<Request<'r, ()>> {
+    let begin = begin.map(|begin| say(client, begin));
+    begin.into_iter().chain(writes.iter().map(|write| write.request(client))).collect()
+}
+
+impl Leaving {
     fn request<'r>(&'r self, client: &'r Client) -> Request<'r, ()> {
-        let args = self.args.iter().map(Owned::value);
+        let Self { statement, bundle } = self;
         Box::pin(async move {
-            match client.execute_raw(&self.statement, args).await {
+            match client.execute_raw(statement, bundle.args()).await {
                 Ok(_) => Ok(()),
-                Err(error) if self.guards && error.code() == Some(&SqlState::DIVISION_BY_ZERO) => {
+                Err(error)
+                    if bundle.guards() && error.code() == Some(&SqlState::DIVISION_BY_ZERO) =>
+                {
                     Err(Fault::overtaken())
                 }
                 Err(error) => Err(error.into()),

@@ -63,14 +63,16 @@ fn facts(row: &Row<'_>) -> Result<Option<CredentialFacts>, Fault> {
 /// A confirmed method, and beside it what is left of the account's recovery codes.
 pub(crate) struct Held {
     method: Method,
+    /// Of a passkey or security key.
+    sign_count: Option<i64>,
     codes_left: i64,
     code_failures: Option<i64>,
 }
 
 impl FromRow for Held {
     fn from_row(row: &Row<'_>) -> Result<Self, Fault> {
-        let (codes_left, code_failures) = (row.get(11)?, row.get(12)?);
-        Ok(Self { method: Method::from_row(row)?, codes_left, code_failures })
+        let (sign_count, codes_left, code_failures) = (row.get(11)?, row.get(12)?, row.get(13)?);
+        Ok(Self { method: Method::from_row(row)?, sign_count, codes_left, code_failures })
     }
 }
 
@@ -79,7 +81,7 @@ impl FromRow for Held {
 pub(crate) static HOLDING: &Sql = sql!(
     "SELECT m.id, m.factor, m.name, m.state, m.created_at, \
              COALESCE(t.last_used_at, w.last_used_at), w.kind, w.aaguid, w.backup_eligible, \
-             w.backup_state, w.trusted, \
+             w.backup_state, w.trusted, w.sign_count, \
              (SELECT COUNT(*) FROM recovery_sets s JOIN recovery_codes c \
              ON c.user_id = s.user_id AND c.set_id = s.id \
              WHERE s.user_id = ?1 AND s.active = 1 AND c.used_at IS NULL), \
@@ -92,21 +94,30 @@ pub(crate) static HOLDING: &Sql = sql!(
 
 impl Held {
     /// What an account holds. Without a method recovery codes stand in for nothing.
-    pub(crate) fn collect(rows: Vec<Self>) -> Holding {
+    pub(crate) fn collect(rows: &[Self]) -> Holding {
         let codes = rows.first().map(|row| (row.codes_left, row.code_failures));
         let (codes_left, code_failures) = codes.unwrap_or_default();
         Holding {
-            methods: rows.into_iter().map(|row| row.method).collect(),
+            methods: rows.iter().map(|row| row.method.clone()).collect(),
             codes_left,
             codes_disabled: code_failures.is_some_and(|failures| failures >= DISABLE_AT),
         }
+    }
+
+    /// Whether one of them is the credential `method`, active and at the counter `sign_count`.
+    pub(crate) fn has(rows: &[Self], method: MethodId, sign_count: u32) -> bool {
+        rows.iter().any(|row| {
+            row.method.id == method
+                && row.method.state == State::Active
+                && row.sign_count == Some(i64::from(sign_count))
+        })
     }
 }
 
 /// Reads all that decides which second factors an account is asked for.
 pub(crate) async fn holding(tx: &mut Tx<'_>, user: UserId) -> Result<Holding, Fault> {
     let args = args![user, Factor::BackupCode.code()];
-    Ok(Held::collect(tx.rows::<Held>(HOLDING, args).await?))
+    Ok(Held::collect(&tx.rows::<Held>(HOLDING, args).await?))
 }
 
 /// Reads what an account has enrolled.

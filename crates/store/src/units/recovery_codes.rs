@@ -95,7 +95,7 @@ impl Unit for Reserve {
 
     async fn run(&self, tx: &mut Tx<'_>) -> Result<Self::Out, Fault> {
         let footing = match self.attempt.admit(tx, Factor::BackupCode).await? {
-            Ok(footing) => footing,
+            Ok((footing, _)) => footing,
             Err(refusal) => return Ok(Err(refusal)),
         };
         if let Err(refusal) = self.attempt.may_try(&footing) {

@@ -111,27 +111,27 @@ impl Attempt {
         ]
     }
 
-    /// Where the attempt stands, if what it is for is open and its account takes this factor, which
-    /// is any but an authenticator app.
+    /// Where the attempt stands and what its account holds, if what it is for is open and the account
+    /// takes this factor, which is any but an authenticator app.
     pub(crate) async fn admit(
         &self,
         tx: &mut Tx<'_>,
         factor: Factor,
-    ) -> Result<Result<Footing, Refusal>, Fault> {
+    ) -> Result<Result<(Footing, Vec<Held>), Refusal>, Fault> {
         let user = self.user();
         let args = args![user, Factor::BackupCode.code()];
         let looked = self.look_and::<Held>(tx, factor, (HOLDING, args)).await?;
-        let Some((footing, rows)) = looked else { return Ok(Err(Refusal::Ended)) };
+        let Some((footing, held)) = looked else { return Ok(Err(Refusal::Ended)) };
         if !self.has_tries(&footing) {
             return Ok(Err(Refusal::Ended));
         }
         // What is disabled is refused by its count. The last attempt before that is this one,
         // perhaps, and is looked at.
-        let holding = Holding { codes_disabled: false, ..Held::collect(rows) };
+        let holding = Holding { codes_disabled: false, ..Held::collect(&held) };
         if !self.is_completed_by(factor) || !holding.accepts(factor, &self.allowed) {
             return Ok(Err(Refusal::NotAllowed));
         }
-        Ok(Ok(footing))
+        Ok(Ok((footing, held)))
     }
 
     /// Whether a proof of this factor can complete what the attempt is for.

@@ -21,7 +21,7 @@ use nightlatch_core::{
     proof::{Evidence, Proof},
 };
 
-use super::presented;
+use super::{methods::Held, presented};
 use crate::{Fault, Tx, Unit, args, sql};
 
 /// The end of a ceremony: its id, which is burned, and when it would have expired.
@@ -42,21 +42,33 @@ impl Unit for Burn {
     }
 }
 
-/// Spends an assertion: of two answers that were made at the same counter one is accepted, and none
-/// once the method is no longer active.
-async fn spend(tx: &mut Tx<'_>, proof: &Proof, now: Timestamp) -> Result<bool, Fault> {
+/// Spends an assertion of `user`, who is held and holds `held`: of two answers that were made at the
+/// same counter one is accepted, and none once the method is no longer active.
+async fn spend(
+    tx: &mut Tx<'_>,
+    user: UserId,
+    held: &[Held],
+    proof: &Proof,
+    now: Timestamp,
+) -> Result<bool, Fault> {
     let Evidence::Assertion { method, from, to, backup_state, .. } = proof.evidence() else {
         return Err(Fault::broken("not the proof of an assertion"));
     };
-    tx.hit(
+    if proof.user() != user {
+        return Err(Fault::broken("a proof was presented for another account"));
+    }
+    if !Held::has(held, *method, *from) {
+        return Ok(false);
+    }
+    tx.take(
         sql!(
             "UPDATE webauthn SET sign_count = ?4, backup_state = ?5, last_used_at = ?6 \
-             WHERE user_id = ?1 AND method_id = ?2 AND sign_count = ?3 AND EXISTS \
-             (SELECT 1 FROM methods m WHERE m.user_id = ?1 AND m.id = ?2 AND m.state = 1)"
+             WHERE user_id = ?1 AND method_id = ?2 AND sign_count = ?3"
         ),
-        args![proof.user(), method, i64::from(*from), i64::from(*to), *backup_state, now],
+        args![user, method, i64::from(*from), i64::from(*to), *backup_state, now],
     )
-    .await
+    .await?;
+    Ok(true)
 }
 
 /// From now on a verification of the person by this authenticator counts as a factor: another factor

@@ -45,22 +45,22 @@ impl Unit for Present {
         if !self.burn.run(tx).await? {
             return Ok(Err(Refusal::Wrong));
         }
-        let footing = match self.attempt.admit(tx, Factor::WebAuthn).await? {
-            Ok(footing) => footing,
+        let (footing, held) = match self.attempt.admit(tx, Factor::WebAuthn).await? {
+            Ok(admitted) => admitted,
             Err(refusal) => return Ok(Err(refusal)),
         };
         let asserted = match &self.presented {
             Presented::Right(asserted) => asserted,
             Presented::Wrong(reason) => return self.refuse(tx, &footing.account, *reason).await,
         };
-        if !spend(tx, &asserted.proof, self.attempt.fresh.now).await? {
+        let (user, now) = (footing.account.id, self.attempt.fresh.now);
+        if !spend(tx, user, &held, &asserted.proof, now).await? {
             return self.refuse(tx, &footing.account, Reason::ReplayedCode).await;
         }
-        let user = footing.account.id;
         let completed = self.attempt.complete(tx, footing, &asserted.proof).await?;
         if let Ok((session, _)) = &completed {
             if asserted.suspicious {
-                let event = Event::success(Kind::CounterSuspicious, self.attempt.fresh.now);
+                let event = Event::success(Kind::CounterSuspicious, now);
                 let factor = Some(Factor::WebAuthn);
                 tx.audit(&Event { user: Some(user), factor, ..event }).await?;
             }

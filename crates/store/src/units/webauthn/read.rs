@@ -140,28 +140,38 @@ impl Unit for ByCredential {
     type Out = Found;
 
     async fn run(&self, tx: &mut Tx<'_>) -> Result<Found, Fault> {
-        let place = tx
-            .row::<(UserId, MethodId)>(
-                sql!("SELECT user_id, method_id FROM credentials WHERE lookup = ?1"),
-                args![&self.lookup],
-            )
-            .await?;
-        let nobody = (UserId::from_bytes([0; 16]), MethodId::from_bytes([0; 16]));
-        let (user, method) = place.unwrap_or(nobody);
-        let account = account::by_id(tx, user).await?;
-        let credential = by_method(tx, &self.ring, user, method).await?;
-        let removed = tx
-            .row::<(Vec<u8>,)>(
-                sql!("SELECT public_key FROM removed_credentials WHERE lookup = ?1"),
-                args![&self.lookup],
-            )
-            .await?;
-        Ok(match (account.zip(credential), removed) {
-            (Some((account, (state, credential))), _) => {
-                Found::Credential(Box::new(account), state, Box::new(credential))
-            }
-            (None, Some((key,))) => Found::Removed(key),
-            (None, None) => Found::Nothing,
-        })
+        let known = sql!(
+            "SELECT u.id, u.email, u.name, u.locale, u.state, u.epoch, u.password, u.password_at, \
+             u.email_verified_at, u.is_admin, u.bootstrap_until, u.created_at, \
+             w.user_id, w.method_id, w.kind, w.credential_id, w.public_key, w.aaguid, \
+             w.attestation_key, w.attestation, w.trusted, w.transports, w.attachment, \
+             w.discoverable, w.rp_id, w.backup_eligible, w.backup_state, w.uv_initialized, \
+             w.sign_count, m.state FROM credentials c JOIN users u ON u.id = c.user_id \
+             JOIN webauthn w ON w.user_id = c.user_id AND w.method_id = c.method_id \
+             JOIN methods m ON m.user_id = c.user_id AND m.id = c.method_id \
+             WHERE c.lookup = ?1"
+        );
+        let removed = sql!("SELECT public_key FROM removed_credentials WHERE lookup = ?1");
+        let lookup = args![&self.lookup];
+        let (known, removed) =
+            tx.both::<Known, (Vec<u8>,)>((known, lookup), (removed, lookup)).await?;
+        if let Some(Known { account, stored }) = known.into_iter().next() {
+            let (state, credential) = stored.open(&self.ring)?;
+            return Ok(Found::Credential(Box::new(account), state, Box::new(credential)));
+        }
+        Ok(removed.into_iter().next().map_or(Found::Nothing, |(key,)| Found::Removed(key)))
+    }
+}
+
+/// A credential with its account.
+struct Known {
+    account: Account,
+    stored: Stored,
+}
+
+impl FromRow for Known {
+    fn from_row(row: &Row<'_>) -> Result<Self, Fault> {
+        let (account, stored) = (Account::from_row(row)?, Stored::read(row, account::COLUMNS)?);
+        Ok(Self { account, stored })
     }
 }

@@ -14,14 +14,21 @@ use nightlatch_core::{
 
 use super::{Burn, spend};
 use crate::{
-    Fault, Tx, Unit,
+    Fault, Sql, Tx, Unit, args, sql,
     units::{
-        account::{self, Account},
-        methods,
+        account::{self, Account, Standing},
+        methods::{HOLDING, Held},
         outbox::{self, Envelope},
+        presented,
         session::{self, Fresh, Session},
     },
 };
+
+/// What has become of an account, and of a ceremony.
+static STANDS: &Sql = sql!(
+    "SELECT u.epoch, u.state, p.burned FROM users u LEFT JOIN presented p ON p.id = ?2 \
+     WHERE u.id = ?1"
+);
 
 /// Ends a ceremony whose answer was not accepted. It costs the same for strangers and for credentials
 /// that are known; only who has shown that they hold the key is worth an event.
@@ -100,10 +107,20 @@ impl Unit for Passkey {
 
     async fn run(&self, tx: &mut Tx<'_>) -> Result<SignedIn, Fault> {
         let (user, now, proof) = (self.account.id, self.fresh.now, &self.asserted.proof);
-        if proof.user() != user {
-            return Err(Fault::broken("a proof was presented for another account"));
+        account::lock(tx, user).await?;
+        let (stands, held) = tx
+            .both::<(i64, Standing, Option<bool>), Held>(
+                (STANDS, args![user, &self.burn.id]),
+                (HOLDING, args![user, Factor::BackupCode.code()]),
+            )
+            .await?;
+        let stands = stands.into_iter().next();
+        if stands.is_some_and(|(_, _, burned)| burned == Some(true)) {
+            return Ok(SignedIn::Ended);
         }
-        if !self.burn.run(tx).await? || !account::hold_epoch(tx, user, self.account.epoch).await? {
+        presented::take(tx, &self.burn.id, self.burn.expires_at).await?;
+        let active = (self.account.epoch, Standing::Active);
+        if stands.map(|(epoch, standing, _)| (epoch, standing)) != Some(active) {
             return Ok(SignedIn::Ended);
         }
         let event = Event {
@@ -112,12 +129,12 @@ impl Unit for Passkey {
             address: self.fresh.address.as_deref().and_then(|text| text.parse().ok()),
             ..Event::success(Kind::SignIn, now)
         };
-        if !methods::holding(tx, user).await?.accepts(Factor::WebAuthn, &self.allowed) {
+        if !Held::collect(&held).accepts(Factor::WebAuthn, &self.allowed) {
             let refused = Event::failure(Kind::SignIn, now, Reason::RecoveryRequired);
             tx.audit(&Event { outcome: refused.outcome, reason: refused.reason, ..event }).await?;
             return Ok(SignedIn::NotAllowed);
         }
-        if !spend(tx, proof, now).await? {
+        if !spend(tx, user, &held, proof, now).await? {
             let refused = Event::failure(Kind::SignIn, now, Reason::ReplayedCode);
             tx.audit(&Event { outcome: refused.outcome, reason: refused.reason, ..event }).await?;
             return Ok(SignedIn::Ended);
