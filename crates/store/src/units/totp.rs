@@ -13,7 +13,7 @@ use nightlatch_core::{
 };
 
 use super::second_factor::{Attempt, Attempted, Refusal};
-use crate::{Fault, FromRow, Row, Tx, Unit, args, sql};
+use crate::{Fault, Row, Tx, Unit, args, sql};
 
 /// Tries a code on a user's authenticator apps.
 pub struct Try {
@@ -35,14 +35,15 @@ pub(crate) struct StoredTotp {
     drift: i64,
 }
 
-impl FromRow for StoredTotp {
-    fn from_row(row: &Row<'_>) -> Result<Self, Fault> {
+impl StoredTotp {
+    /// Reads the app whose columns begin at `first`.
+    pub(crate) fn from_columns(row: &Row<'_>, first: usize) -> Result<Self, Fault> {
         Ok(Self {
-            method: row.get(0)?,
-            secret: row.get(1)?,
-            parameters: parameters(row.get(2)?, row.get(3)?, row.get(4)?)?,
-            last_step: row.get(5)?,
-            drift: row.get(6)?,
+            method: row.get(first)?,
+            secret: row.get(first + 1)?,
+            parameters: parameters(row.get(first + 2)?, row.get(first + 3)?, row.get(first + 4)?)?,
+            last_step: row.get(first + 5)?,
+            drift: row.get(first + 6)?,
         })
     }
 }
@@ -71,12 +72,7 @@ impl Unit for Try {
     async fn run(&self, tx: &mut Tx<'_>) -> Result<Attempted, Fault> {
         let attempt = &self.attempt;
         let (user, now) = (attempt.user(), attempt.fresh.now);
-        let apps = sql!(
-            "SELECT t.method_id, t.secret, t.algorithm, t.digits, t.period, t.last_step, t.drift \
-             FROM methods m JOIN totp t ON t.user_id = m.user_id AND t.method_id = m.id \
-             WHERE m.user_id = ?1 AND m.state = 1"
-        );
-        let looked = attempt.look_and::<StoredTotp>(tx, Factor::Totp, (apps, args![user])).await?;
+        let looked = attempt.look_at_apps(tx).await?;
         let Some((footing, apps)) = looked.filter(|(footing, _)| attempt.has_tries(footing)) else {
             return Ok(Err(Refusal::Ended));
         };

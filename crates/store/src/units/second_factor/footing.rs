@@ -1,7 +1,7 @@
 //! Where an attempt at a second factor stands: all that decides it, read at once.
 
 use nightlatch_core::{
-    SessionId, Timestamp,
+    MethodId, SessionId, Timestamp,
     lockout::{DISABLE_AT, FACTOR_FREE, STEP_TRIES, wait},
     methods::Holding,
     proof::Factor,
@@ -9,11 +9,12 @@ use nightlatch_core::{
 
 use super::{Aim, Attempt, Refusal};
 use crate::{
-    Fault, FromRow, Question, Row, Sql, Tx, Value, args, sql,
+    Fault, FromRow, Row, Sql, Tx, Value, args, sql,
     units::{
         account::{self, Account},
         methods::{HOLDING, Held},
         session,
+        totp::StoredTotp,
     },
 };
 
@@ -27,6 +28,24 @@ static FOOTING: &Sql = sql!(
      LEFT JOIN sessions s ON s.id = ?3 AND s.secrets = ?4 AND s.expires_at > ?5 \
      AND s.idle_until > ?5 \
      LEFT JOIN attempts a ON a.user_id = u.id AND a.factor = ?6 \
+     WHERE u.id = ?1 AND u.state = 1"
+);
+
+/// The same, once for each active authenticator app, or once without one: a statement of its own would
+/// cost as much again.
+static FOOTING_AND_APPS: &Sql = sql!(
+    "SELECT u.id, u.email, u.name, u.locale, u.state, u.epoch, u.password, u.password_at, \
+     u.email_verified_at, u.is_admin, u.bootstrap_until, u.created_at, \
+     s.id, s.user_id, s.created_at, s.expires_at, s.idle_until, s.seen_at, s.proofs, \
+     s.secrets, s.generation, s.client, s.address, p.tries, p.burned, \
+     a.failures, a.known_streak, a.known_at, a.unknown_streak, a.unknown_at, \
+     t.method_id, t.secret, t.algorithm, t.digits, t.period, t.last_step, t.drift FROM users u \
+     LEFT JOIN presented p ON p.id = ?2 \
+     LEFT JOIN sessions s ON s.id = ?3 AND s.secrets = ?4 AND s.expires_at > ?5 \
+     AND s.idle_until > ?5 \
+     LEFT JOIN attempts a ON a.user_id = u.id AND a.factor = ?6 \
+     LEFT JOIN methods m ON m.user_id = u.id AND m.factor = ?6 AND m.state = 1 \
+     LEFT JOIN totp t ON t.user_id = m.user_id AND t.method_id = m.id \
      WHERE u.id = ?1 AND u.state = 1"
 );
 
@@ -49,11 +68,25 @@ pub(super) struct Count {
     unknown: (i64, Timestamp),
 }
 
+/// Where the columns of the count begin, and those of an app.
+const COUNT: usize = account::COLUMNS + session::COLUMNS + 2;
+const APP: usize = COUNT + 5;
+
+/// A row of [`FOOTING_AND_APPS`].
+struct WithApp(Footing, Option<StoredTotp>);
+
+impl FromRow for WithApp {
+    fn from_row(row: &Row<'_>) -> Result<Self, Fault> {
+        let app = row.get::<Option<MethodId>>(APP)?;
+        let app = app.map(|_| StoredTotp::from_columns(row, APP)).transpose()?;
+        Ok(Self(Footing::from_row(row)?, app))
+    }
+}
+
 impl FromRow for Footing {
     fn from_row(row: &Row<'_>) -> Result<Self, Fault> {
         const SESSION: usize = account::COLUMNS;
         const PRESENTED: usize = SESSION + session::COLUMNS;
-        const COUNT: usize = PRESENTED + 2;
         let number = |at: usize| Ok::<i64, Fault>(row.get::<Option<i64>>(at)?.unwrap_or_default());
         let time = |at: usize| Ok::<_, Fault>(Timestamp::from_millis(number(at)?));
         let session = row.get::<Option<SessionId>>(SESSION)?;
@@ -83,17 +116,20 @@ impl Attempt {
         tx.row(FOOTING, &self.footing(factor)).await
     }
 
-    /// The same, and what `question` asks.
-    pub(crate) async fn look_and<R: FromRow>(
+    /// The same, and the account's active authenticator apps.
+    pub(crate) async fn look_at_apps(
         &self,
         tx: &mut Tx<'_>,
-        factor: Factor,
-        question: Question<'_>,
-    ) -> Result<Option<(Footing, Vec<R>)>, Fault> {
+    ) -> Result<Option<(Footing, Vec<StoredTotp>)>, Fault> {
         account::lock(tx, self.user()).await?;
-        let args = self.footing(factor);
-        let (footing, rows) = tx.both::<Footing, R>((FOOTING, &args), question).await?;
-        Ok(footing.into_iter().next().map(|footing| (footing, rows)))
+        let rows = tx.rows::<WithApp>(FOOTING_AND_APPS, &self.footing(Factor::Totp)).await?;
+        let mut footing = None;
+        let mut apps = Vec::with_capacity(rows.len());
+        for WithApp(same, app) in rows {
+            footing = Some(same);
+            apps.extend(app);
+        }
+        Ok(footing.map(|footing| (footing, apps)))
     }
 
     fn footing(&self, factor: Factor) -> [Value<'_>; 6] {
@@ -119,9 +155,14 @@ impl Attempt {
         factor: Factor,
     ) -> Result<Result<(Footing, Vec<Held>), Refusal>, Fault> {
         let user = self.user();
-        let args = args![user, Factor::BackupCode.code()];
-        let looked = self.look_and::<Held>(tx, factor, (HOLDING, args)).await?;
-        let Some((footing, held)) = looked else { return Ok(Err(Refusal::Ended)) };
+        account::lock(tx, user).await?;
+        let (footing, held) = tx
+            .both::<Footing, Held>(
+                (FOOTING, &self.footing(factor)),
+                (HOLDING, args![user, Factor::BackupCode.code()]),
+            )
+            .await?;
+        let Some(footing) = footing.into_iter().next() else { return Ok(Err(Refusal::Ended)) };
         if !self.has_tries(&footing) {
             return Ok(Err(Refusal::Ended));
         }
