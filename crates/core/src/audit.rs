@@ -2,7 +2,7 @@
 //!
 //! Every writer of the store keeps a chain of its own per start of the process; a signed checkpoint
 //! every few seconds names the heads of the chains ([`Checkpoint`]). An event never holds a secret:
-//! its fields are closed enums, ids, counts and network addresses.
+//! its fields are closed enums, ids, names of settings, counts and network addresses.
 
 use std::net::IpAddr;
 
@@ -40,6 +40,7 @@ pub enum Kind {
     RecoveryCodesRegenerated,
     RefreshReused,
     Restored,
+    RiskAccepted,
     SessionEnded,
     SessionsEnded,
     SignIn,
@@ -110,6 +111,9 @@ pub struct Event {
     /// Which key of the ring.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub key: Option<KeyTag>,
+    /// Which setting weakens something.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub setting: Option<&'static str>,
     /// The client's network address.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub address: Option<IpAddr>,
@@ -132,6 +136,7 @@ impl Event {
             level: None,
             reason: None,
             key: None,
+            setting: None,
             address: None,
             suppressed: None,
         }

@@ -9,8 +9,11 @@ use nightlatch_store::{
     units::{
         keys::{Announce, Known, Need, Needs},
         meta::{Claim, ERA, Get, HighWater},
+        risks::Accept,
     },
 };
+
+use crate::{Env, Refused};
 
 /// What a server is started for; a database is used for one of them, for ever.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -114,6 +117,16 @@ pub async fn fitting(store: &Store, ring: KeyRing) -> Result<KeyRing, Unfit> {
     }
     lacks_nothing(store, &ring).await?;
     adopt(store, ring).await
+}
+
+/// Writes down which settings of this start weaken something, by their keys; those of the last start
+/// are known.
+///
+/// # Errors
+///
+/// The store's.
+pub async fn accept(env: &Env, settings: Vec<&'static str>) -> Result<(), Refused> {
+    Ok(env.write(Accept { settings, now: env.clock.now() }).await?)
 }
 
 /// Whose a database is that [`claim`] would accept.

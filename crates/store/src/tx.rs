@@ -25,6 +25,8 @@ pub struct Tx<'a> {
     /// `None` in a read.
     chain: Option<&'a mut Chain>,
     shared: &'a Shared,
+    /// How many questions may still be asked.
+    questions: usize,
     failed: bool,
     /// Whether an account or a session was changed.
     changes: bool,
@@ -60,7 +62,12 @@ impl<'a> Tx<'a> {
         shared: &'a Shared,
     ) -> Self {
         let told = Told { users: Vec::new(), everywhere: false, nobody: false };
-        Self { engine, chain, shared, failed: false, changes: false, told }
+        Self { engine, chain, shared, questions: usize::MAX, failed: false, changes: false, told }
+    }
+
+    /// What is around one question: no transaction, if this reads.
+    pub(crate) fn for_one_question(self) -> Self {
+        Self { questions: 1, ..self }
     }
 
     /// A guard or a write: whether it took at least one row.
@@ -109,6 +116,7 @@ impl<'a> Tx<'a> {
         args: &[Value<'_>],
     ) -> Result<Vec<R>, Fault> {
         self.count();
+        self.ask(1)?;
         let outcome = match &mut self.engine {
             Engine::Lite(connection) => lite::query(connection, sql, args),
             Engine::Pg(tx) => tx.query(sql, args).await,
@@ -142,6 +150,7 @@ impl<'a> Tx<'a> {
     ) -> Result<(Vec<A>, Vec<B>), Fault> {
         self.count();
         self.count();
+        self.ask(2)?;
         self.changes |= one.0.changes() || other.0.changes();
         let outcome = match &mut self.engine {
             Engine::Lite(connection) => lite::query(connection, one.0, one.1)
@@ -282,6 +291,16 @@ impl<'a> Tx<'a> {
     /// Gives the engine's part back, to commit it or to roll it back, and whose accounts changed.
     pub(crate) fn into_parts(self) -> (Engine<'a>, Told) {
         (self.engine, self.told)
+    }
+
+    fn ask(&mut self, questions: usize) -> Result<(), Fault> {
+        match self.questions.checked_sub(questions) {
+            Some(left) => {
+                self.questions = left;
+                Ok(())
+            }
+            None => self.noted(Err(Fault::broken("a unit of one question asked another"))),
+        }
     }
 
     fn count(&self) {

@@ -37,6 +37,10 @@ pub trait Unit: Send + Sync + 'static {
     /// What the unit answers.
     type Out: Send + 'static;
 
+    /// Whether it asks one question and nothing else: what is read by one statement is of one moment,
+    /// and needs no transaction around it.
+    const ONE_QUESTION: bool = false;
+
     /// Does the work. Implementations write `async fn run`.
     fn run(&self, tx: &mut Tx<'_>) -> impl Future<Output = Result<Self::Out, Fault>> + Send;
 }
@@ -79,6 +83,9 @@ pub(crate) trait Job: Send {
         tx: &'a mut Tx<'_>,
     ) -> Pin<Box<dyn Future<Output = Result<(), Fault>> + Send + 'a>>;
 
+    /// Whether the unit asks [one question](Unit::ONE_QUESTION).
+    fn asks_one_question(&self) -> bool;
+
     /// Tells the caller, if it still waits: the unit's answer, or why there is none.
     fn answer(self: Box<Self>, verdict: Result<(), Fault>);
 }
@@ -107,6 +114,10 @@ impl<U: Unit> Job for Queued<U> {
             self.out = Some(run(&self.unit, tx).await?);
             Ok(())
         })
+    }
+
+    fn asks_one_question(&self) -> bool {
+        U::ONE_QUESTION
     }
 
     fn answer(self: Box<Self>, verdict: Result<(), Fault>) {

@@ -49,6 +49,10 @@ impl Readers {
 }
 
 fn look<U: Unit>(connection: &mut Connection, unit: &U, shared: &Shared) -> Result<U::Out, Fault> {
+    if U::ONE_QUESTION {
+        let tx = Tx::new(Engine::Lite(connection), None, shared);
+        return at_once(run(unit, &mut tx.for_one_question()));
+    }
     say(connection, "BEGIN")?;
     let mut tx = Tx::new(Engine::Lite(connection), None, shared);
     let outcome = at_once(run(unit, &mut tx));

@@ -209,9 +209,13 @@ impl Lane {
 
     async fn attempt(&mut self, link: &mut Link, job: &mut dyn Job) -> Result<(), Fault> {
         let writes = self.chain.is_some();
+        let alone = !writes && job.asks_one_question();
         let begin = if writes { "BEGIN" } else { BEGIN_READ };
-        let engine = Engine::Pg(PgTx::new(link, begin));
-        let mut tx = Tx::new(engine, self.chain.as_mut(), &self.shared);
+        let tx = PgTx::new(link, (!alone).then_some(begin));
+        let mut tx = Tx::new(Engine::Pg(tx), self.chain.as_mut(), &self.shared);
+        if alone {
+            tx = tx.for_one_question();
+        }
         let ran = job.run(&mut tx).await;
         let (Engine::Pg(mut tx), told) = tx.into_parts() else {
             return Err(Fault::broken("a lane ran on the wrong engine"));

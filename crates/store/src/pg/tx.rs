@@ -10,17 +10,17 @@ use super::{
 };
 use crate::{Fault, FromRow, Question, Row, Sql, Value};
 
-/// A transaction that begins with its first request.
+/// A transaction that begins with its first request, or one question without a transaction.
 pub(crate) struct PgTx<'a> {
     link: &'a mut Link,
-    begin: &'static str,
+    begin: Option<&'static str>,
     begun: bool,
     waiting: Vec<Bundle>,
 }
 
 impl<'a> PgTx<'a> {
-    /// A transaction that `begin` starts.
-    pub(crate) const fn new(link: &'a mut Link, begin: &'static str) -> Self {
+    /// A transaction that `begin` starts, if there is to be one.
+    pub(crate) const fn new(link: &'a mut Link, begin: Option<&'static str>) -> Self {
         Self { link, begin, begun: false, waiting: Vec::new() }
     }
 
@@ -113,20 +113,23 @@ impl<'a> PgTx<'a> {
 
     /// Ends a transaction that only read. Nothing depends on how that goes, so nobody waits for it.
     pub(crate) async fn leave(self) {
-        if self.begun {
+        if self.begun && self.begin.is_some() {
             send(say(&self.link.client, "COMMIT")).await;
         }
     }
 
     /// Leaves nothing. If that fails the connection is of no more use.
     pub(crate) async fn roll_back(self) -> Result<(), Fault> {
+        if self.begin.is_none() {
+            return Ok(());
+        }
         // Also when nothing was answered yet: BEGIN may have left with a request that failed.
         self.link.client.batch_execute("ROLLBACK").await.map_err(Fault::unavailable)
     }
 
     /// What the transaction still has to be begun with.
     fn opening(&self) -> Option<&'static str> {
-        (!self.begun).then_some(self.begin)
+        self.begin.filter(|_| !self.begun)
     }
 }
 

@@ -69,19 +69,26 @@ pub(crate) const COLUMNS: usize = 12;
 
 impl FromRow for Account {
     fn from_row(row: &Row<'_>) -> Result<Self, Fault> {
+        Self::from_columns(row, 0)
+    }
+}
+
+impl Account {
+    /// Reads the account whose columns begin at `first`.
+    pub(crate) fn from_columns(row: &Row<'_>, first: usize) -> Result<Self, Fault> {
         Ok(Self {
-            id: row.get(0)?,
-            email: row.get(1)?,
-            name: row.get(2)?,
-            locale: row.get(3)?,
-            standing: row.get(4)?,
-            epoch: row.get(5)?,
-            password: row.get(6)?,
-            password_at: row.get(7)?,
-            email_verified_at: row.get(8)?,
-            is_admin: row.get(9)?,
-            bootstrap_until: row.get(10)?,
-            created_at: row.get(11)?,
+            id: row.get(first)?,
+            email: row.get(first + 1)?,
+            name: row.get(first + 2)?,
+            locale: row.get(first + 3)?,
+            standing: row.get(first + 4)?,
+            epoch: row.get(first + 5)?,
+            password: row.get(first + 6)?,
+            password_at: row.get(first + 7)?,
+            email_verified_at: row.get(first + 8)?,
+            is_admin: row.get(first + 9)?,
+            bootstrap_until: row.get(first + 10)?,
+            created_at: row.get(first + 11)?,
         })
     }
 }
@@ -120,6 +127,8 @@ pub struct ById {
 
 impl Unit for ById {
     type Out = Option<Account>;
+
+    const ONE_QUESTION: bool = true;
 
     async fn run(&self, tx: &mut Tx<'_>) -> Result<Option<Account>, Fault> {
         by_id(tx, self.user).await

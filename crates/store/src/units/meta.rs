@@ -22,7 +22,7 @@ impl Unit for Get {
     }
 }
 
-async fn get(tx: &mut Tx<'_>, key: &'static str) -> Result<Option<Vec<u8>>, Fault> {
+pub(crate) async fn get(tx: &mut Tx<'_>, key: &'static str) -> Result<Option<Vec<u8>>, Fault> {
     let row =
         tx.row::<(Vec<u8>,)>(sql!("SELECT value FROM meta WHERE key = ?1"), args![key]).await?;
     Ok(row.map(|(value,)| value))

@@ -22,6 +22,7 @@ pub mod recovery_codes;
 pub mod refresh;
 pub mod register;
 pub mod restore;
+pub mod risks;
 pub mod second_factor;
 pub mod second_password;
 pub mod session;

@@ -11,7 +11,7 @@ use nightlatch_core::{
     token::Refresh,
 };
 
-use super::account::{self, Account};
+use super::account::Account;
 use crate::{Fault, FromRow, Row, Tx, Unit, args, sql};
 
 /// One session's row.
@@ -258,23 +258,6 @@ pub(crate) async fn elevate(
     Ok(raised)
 }
 
-pub(crate) async fn load(
-    tx: &mut Tx<'_>,
-    ring: &KeyRing,
-    id: SessionId,
-) -> Result<Option<Session>, Fault> {
-    let stored = tx
-        .row::<Stored>(
-            sql!(
-                "SELECT id, user_id, created_at, expires_at, idle_until, seen_at, proofs, secrets, \
-                 generation, client, address FROM sessions WHERE id = ?1"
-            ),
-            args![id],
-        )
-        .await?;
-    stored.map(|stored| stored.open(ring)).transpose()
-}
-
 /// Reads a live session and its account.
 pub struct Load {
     /// Opens its proofs.
@@ -285,18 +268,36 @@ pub struct Load {
     pub now: Timestamp,
 }
 
+/// A session's row beside its account's.
+struct WithAccount(Stored, Account);
+
+impl FromRow for WithAccount {
+    fn from_row(row: &Row<'_>) -> Result<Self, Fault> {
+        Ok(Self(Stored::from_row(row)?, Account::from_columns(row, COLUMNS)?))
+    }
+}
+
 impl Unit for Load {
     type Out = Option<(Session, Account)>;
 
+    const ONE_QUESTION: bool = true;
+
     async fn run(&self, tx: &mut Tx<'_>) -> Result<Self::Out, Fault> {
-        let Some(session) = load(tx, &self.ring, self.id).await? else { return Ok(None) };
-        if session.expired(self.now) {
-            return Ok(None);
-        }
-        let account = account::by_id(tx, session.user).await?;
-        Ok(account
-            .filter(|account| account.standing == account::Standing::Active)
-            .map(|account| (session, account)))
+        let found = tx
+            .row::<WithAccount>(
+                sql!(
+                    "SELECT s.id, s.user_id, s.created_at, s.expires_at, s.idle_until, s.seen_at, \
+                     s.proofs, s.secrets, s.generation, s.client, s.address, \
+                     u.id, u.email, u.name, u.locale, u.state, u.epoch, u.password, \
+                     u.password_at, u.email_verified_at, u.is_admin, u.bootstrap_until, \
+                     u.created_at FROM sessions s JOIN users u ON u.id = s.user_id \
+                     WHERE s.id = ?1 AND s.expires_at > ?2 AND s.idle_until > ?2 AND u.state = 1"
+                ),
+                args![self.id, self.now],
+            )
+            .await?;
+        let Some(WithAccount(stored, account)) = found else { return Ok(None) };
+        Ok(Some((stored.open(&self.ring)?, account)))
     }
 }
 

@@ -86,6 +86,30 @@ async fn settings_are_checked_and_shown_without_secrets() {
     assert_eq!(keys, ["totp.colour", "totp.digits"]);
 }
 
+#[tokio::test]
+async fn a_setting_that_weakens_something_is_written_down_when_it_is_switched_on() {
+    each_engine("", async |installation| {
+        let lives = async |settings: &str| {
+            installation.configure(&format!("{}{settings}", installation.settings()));
+            installation.serve().await.stop().await;
+            let said = async |setting| {
+                let like = format!("%risk_accepted%\"setting\":\"{setting}\"%");
+                installation
+                    .count(&format!("SELECT count(*) FROM audit WHERE body LIKE '{like}'"))
+                    .await
+            };
+            (said("mail.delivery").await, said("limits.per_address").await)
+        };
+        installation.command(["migrate"]).await.succeeded();
+        assert_eq!(lives("").await, (1, 0));
+        assert_eq!(lives("").await, (1, 0), "it was known");
+        assert_eq!(lives("limits.per_address = 0\n").await, (1, 1));
+        assert_eq!(lives("").await, (1, 1));
+        assert_eq!(lives("limits.per_address = 0\n").await, (1, 2), "it was off in between");
+    })
+    .await;
+}
+
 /// A short life of a server; what `audit verify --json` says about it.
 async fn lived(installation: &Installation) -> Value {
     let server = installation.migrate_and_serve().await;

@@ -139,39 +139,56 @@ pub enum Found {
 impl Unit for ByCredential {
     type Out = Found;
 
+    const ONE_QUESTION: bool = true;
+
     async fn run(&self, tx: &mut Tx<'_>) -> Result<Found, Fault> {
-        let known = sql!(
-            "SELECT u.id, u.email, u.name, u.locale, u.state, u.epoch, u.password, u.password_at, \
-             u.email_verified_at, u.is_admin, u.bootstrap_until, u.created_at, \
-             w.user_id, w.method_id, w.kind, w.credential_id, w.public_key, w.aaguid, \
-             w.attestation_key, w.attestation, w.trusted, w.transports, w.attachment, \
-             w.discoverable, w.rp_id, w.backup_eligible, w.backup_state, w.uv_initialized, \
-             w.sign_count, m.state FROM credentials c JOIN users u ON u.id = c.user_id \
-             JOIN webauthn w ON w.user_id = c.user_id AND w.method_id = c.method_id \
-             JOIN methods m ON m.user_id = c.user_id AND m.id = c.method_id \
-             WHERE c.lookup = ?1"
-        );
-        let removed = sql!("SELECT public_key FROM removed_credentials WHERE lookup = ?1");
-        let lookup = args![&self.lookup];
-        let (known, removed) =
-            tx.both::<Known, (Vec<u8>,)>((known, lookup), (removed, lookup)).await?;
-        if let Some(Known { account, stored }) = known.into_iter().next() {
-            let (state, credential) = stored.open(&self.ring)?;
-            return Ok(Found::Credential(Box::new(account), state, Box::new(credential)));
-        }
-        Ok(removed.into_iter().next().map_or(Found::Nothing, |(key,)| Found::Removed(key)))
+        let found = tx
+            .row::<Known>(
+                sql!(
+                    "SELECT r.public_key, c.user_id, \
+                     u.id, u.email, u.name, u.locale, u.state, u.epoch, u.password, \
+                     u.password_at, u.email_verified_at, u.is_admin, u.bootstrap_until, \
+                     u.created_at, w.user_id, w.method_id, w.kind, w.credential_id, \
+                     w.public_key, w.aaguid, w.attestation_key, w.attestation, w.trusted, \
+                     w.transports, w.attachment, w.discoverable, w.rp_id, w.backup_eligible, \
+                     w.backup_state, w.uv_initialized, w.sign_count, m.state FROM (SELECT 1) x \
+                     LEFT JOIN removed_credentials r ON r.lookup = ?1 \
+                     LEFT JOIN credentials c ON c.lookup = ?1 \
+                     LEFT JOIN users u ON u.id = c.user_id \
+                     LEFT JOIN webauthn w ON w.user_id = c.user_id AND w.method_id = c.method_id \
+                     LEFT JOIN methods m ON m.user_id = c.user_id AND m.id = c.method_id"
+                ),
+                args![&self.lookup],
+            )
+            .await?;
+        Ok(match found {
+            Some(Known { credential: Some((account, stored)), .. }) => {
+                let (state, credential) = stored.open(&self.ring)?;
+                Found::Credential(Box::new(account), state, Box::new(credential))
+            }
+            Some(Known { removed: Some(key), .. }) => Found::Removed(key),
+            Some(_) | None => Found::Nothing,
+        })
     }
 }
 
-/// A credential with its account.
+/// What there is under an id.
 struct Known {
-    account: Account,
-    stored: Stored,
+    removed: Option<Vec<u8>>,
+    credential: Option<(Account, Stored)>,
 }
 
 impl FromRow for Known {
     fn from_row(row: &Row<'_>) -> Result<Self, Fault> {
-        let (account, stored) = (Account::from_row(row)?, Stored::read(row, account::COLUMNS)?);
-        Ok(Self { account, stored })
+        const ACCOUNT: usize = 2;
+        let user = row.get::<Option<UserId>>(1)?;
+        let credential = match user {
+            Some(_) => {
+                let account = Account::from_columns(row, ACCOUNT)?;
+                Some((account, Stored::read(row, ACCOUNT + account::COLUMNS)?))
+            }
+            None => None,
+        };
+        Ok(Self { removed: row.get(0)?, credential })
     }
 }
