@@ -119,13 +119,13 @@ pub async fn fitting(store: &Store, ring: KeyRing) -> Result<KeyRing, Unfit> {
     adopt(store, ring).await
 }
 
-/// Writes down which settings of this start weaken something, by their keys; those of the last start
-/// are known.
+/// Writes down which settings of this start weaken something, by their keys and how; those of the last
+/// start are known.
 ///
 /// # Errors
 ///
 /// The store's.
-pub async fn accept(env: &Env, settings: Vec<&'static str>) -> Result<(), Refused> {
+pub async fn accept(env: &Env, settings: Vec<(&'static str, String)>) -> Result<(), Refused> {
     Ok(env.write(Accept { settings, now: env.clock.now() }).await?)
 }
 

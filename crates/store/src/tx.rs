@@ -19,7 +19,8 @@ use crate::{
 /// A transaction, as a [`Unit`](crate::Unit) sees it.
 ///
 /// Every verb's error is to be passed on with `?`: a unit that goes on after a fault is rolled back.
-/// In a unit that was handed to [`Store::read`](crate::Store::read) only `row` and `rows` work.
+/// In a unit that was handed to [`Store::read`](crate::Store::read) only `row`, `rows`
+/// and `both` work.
 pub struct Tx<'a> {
     engine: Engine<'a>,
     /// `None` in a read.

@@ -38,7 +38,7 @@ pub trait Unit: Send + Sync + 'static {
     type Out: Send + 'static;
 
     /// Whether it asks one question and nothing else: what is read by one statement is of one moment,
-    /// and needs no transaction around it.
+    /// so that [`Store::read`](crate::Store::read) puts no transaction around it.
     const ONE_QUESTION: bool = false;
 
     /// Does the work. Implementations write `async fn run`.

@@ -34,7 +34,7 @@ pub(super) async fn run(args: &Args) -> Result<(), Failure> {
     let mut accepted = Vec::new();
     for Risk { key, risk, next } in config.risks() {
         tracing::warn!(setting = key, risk, next, "A setting weakens something");
-        accepted.push(key);
+        accepted.push((key, risk));
     }
     boot::accept(&env, accepted).await?;
     // The system has chosen a port that was 0.

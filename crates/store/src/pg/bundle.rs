@@ -3,7 +3,8 @@
 //! PostgreSQL answers every statement by itself, which wakes both sides up each time: writes that nobody
 //! looks at in between cost less together. Each is a part of one `WITH`, in which every part sees the
 //! tables as they were before all of them. So only those join that name no table but the one they write,
-//! and no two that write the same.
+//! and no two that write the same. They run in no particular order: a lock that is to be taken before
+//! another is taken by a verb that has an answer, or by `Tx::lock`.
 
 use std::{
     hash::{Hash, Hasher},
@@ -131,10 +132,10 @@ pub(super) fn text(parts: &[Part]) -> String {
         let (text, parameters) = renumbered(part.sql.postgres(), before);
         before += parameters;
         if part.guards {
-            withs.push(format!("w{at} AS ({text} RETURNING 1)"));
-            guards.push(format!("1 / (SELECT count(*) FROM w{at})"));
+            withs.push(format!("taken{at} AS ({text} RETURNING 1)"));
+            guards.push(format!("1 / (SELECT count(*) FROM taken{at})"));
         } else {
-            withs.push(format!("w{at} AS ({text})"));
+            withs.push(format!("put{at} AS ({text})"));
         }
     }
     let selected = if guards.is_empty() { "1".to_owned() } else { guards.join(", ") };
@@ -196,14 +197,14 @@ mod tests {
     #[test]
     fn a_bundle_counts_parameters_on_and_divides_by_what_a_guard_took() {
         let parts = [Part { sql: SPEND, guards: true }, Part::alone(OPEN)];
-        let expected = "WITH w0 AS (UPDATE totp SET step = $2 WHERE id = $1 AND step < $2 \
-            RETURNING 1), w1 AS (INSERT INTO sessions (id, at) VALUES ($3, $4)) \
-            SELECT 1 / (SELECT count(*) FROM w0)";
+        let expected = "WITH taken0 AS (UPDATE totp SET step = $2 WHERE id = $1 AND step < $2 \
+            RETURNING 1), put1 AS (INSERT INTO sessions (id, at) VALUES ($3, $4)) \
+            SELECT 1 / (SELECT count(*) FROM taken0)";
         assert_eq!(text(&parts), expected);
         assert_eq!(text(&parts[1..]), OPEN.postgres());
         assert!(text(&[Part::alone(OPEN), Part::alone(CLEAR)]).ends_with(
             "($1, $2)), \
-            w1 AS (UPDATE attempts SET failures = 0 WHERE id = $3) SELECT 1"
+            put1 AS (UPDATE attempts SET failures = 0 WHERE id = $3) SELECT 1"
         ));
     }
 }

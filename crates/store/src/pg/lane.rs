@@ -28,6 +28,9 @@ const ATTEMPTS: usize = 5;
 const ANSWERS_WITHIN: Duration = Duration::from_secs(10);
 const CONNECTS_WITHIN: Duration = Duration::from_secs(5);
 
+/// Says so, because a pooler may hand on the session of a lane that reads.
+const BEGIN_WRITE: &str = "BEGIN READ WRITE";
+
 /// All statements of a read see one moment.
 const BEGIN_READ: &str = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY";
 
@@ -133,8 +136,9 @@ impl Lane {
 
     async fn link(&self) -> Result<Link, Fault> {
         let link = Link::connect(&self.server).await?;
-        if self.chain.is_some() {
-            link.go_by_index().await?;
+        match self.chain {
+            Some(_) => link.go_by_index().await?,
+            None => link.only_read().await?,
         }
         Ok(link)
     }
@@ -210,7 +214,7 @@ impl Lane {
     async fn attempt(&mut self, link: &mut Link, job: &mut dyn Job) -> Result<(), Fault> {
         let writes = self.chain.is_some();
         let alone = !writes && job.asks_one_question();
-        let begin = if writes { "BEGIN" } else { BEGIN_READ };
+        let begin = if writes { BEGIN_WRITE } else { BEGIN_READ };
         let tx = PgTx::new(link, (!alone).then_some(begin));
         let mut tx = Tx::new(Engine::Pg(tx), self.chain.as_mut(), &self.shared);
         if alone {

@@ -21,6 +21,9 @@ const SESSION: &str = "SET lock_timeout = '5s'; SET idle_in_transaction_session_
 const BY_INDEX: &str =
     "SET plan_cache_mode = force_generic_plan; SET enable_seqscan = off; SET jit = off";
 
+/// What a lane that reads sets besides: one question has no transaction that says so.
+const ONLY_READ: &str = "SET default_transaction_read_only = on";
+
 /// A connection and the task that moves its bytes.
 pub(crate) struct Link {
     pub(crate) client: Client,
@@ -39,6 +42,11 @@ impl Link {
     /// Has every statement from now on go by an index.
     pub(crate) async fn go_by_index(&self) -> Result<(), Fault> {
         self.client.batch_execute(BY_INDEX).await.map_err(Fault::unavailable)
+    }
+
+    /// Refuses whatever writes from now on.
+    pub(crate) async fn only_read(&self) -> Result<(), Fault> {
+        self.client.batch_execute(ONLY_READ).await.map_err(Fault::unavailable)
     }
 
     /// Ends when the connection does. Not to be called again after that.

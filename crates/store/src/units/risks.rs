@@ -13,8 +13,8 @@ const KEY: &str = "risks";
 
 /// Writes down the settings that weaken something from this start on, and did not at the last.
 pub struct Accept {
-    /// Those that do now, by their keys.
-    pub settings: Vec<&'static str>,
+    /// Those that do now, by their keys, and how: what is worse than before is written down, too.
+    pub settings: Vec<(&'static str, String)>,
     /// When.
     pub now: Timestamp,
 }
@@ -24,7 +24,8 @@ impl Unit for Accept {
 
     async fn run(&self, tx: &mut Tx<'_>) -> Result<(), Fault> {
         let before = meta::get(tx, KEY).await?.unwrap_or_default();
-        let now = self.settings.join("\n").into_bytes();
+        let lines: Vec<_> = self.settings.iter().map(|(key, how)| format!("{key} {how}")).collect();
+        let now = lines.join("\n").into_bytes();
         if before == now {
             return Ok(());
         }
@@ -37,12 +38,13 @@ impl Unit for Accept {
             args![KEY, &now, &before],
         )
         .await?;
-        let known = |setting: &str| {
-            before.split(|byte| *byte == b'\n').any(|one| one == setting.as_bytes())
-        };
-        for setting in self.settings.iter().copied().filter(|setting| !known(setting)) {
-            let event = Event::success(Kind::RiskAccepted, self.now);
-            tx.audit(&Event { setting: Some(setting), ..event }).await?;
+        let known =
+            |line: &str| before.split(|byte| *byte == b'\n').any(|one| one == line.as_bytes());
+        for ((setting, _), line) in self.settings.iter().zip(&lines) {
+            if !known(line) {
+                let event = Event::success(Kind::RiskAccepted, self.now);
+                tx.audit(&Event { setting: Some(*setting), ..event }).await?;
+            }
         }
         Ok(())
     }

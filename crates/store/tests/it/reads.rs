@@ -51,10 +51,12 @@ async fn a_read_that_writes_is_broken() {
 #[tokio::test(flavor = "multi_thread")]
 async fn the_database_refuses_a_write_that_hides_in_a_read() {
     /// Writes with the verb that reads.
-    struct Hidden;
+    struct Hidden<const ALONE: bool>;
 
-    impl Unit for Hidden {
+    impl<const ALONE: bool> Unit for Hidden<ALONE> {
         type Out = Option<(i64,)>;
+
+        const ONE_QUESTION: bool = ALONE;
 
         async fn run(&self, tx: &mut Tx<'_>) -> Result<Self::Out, Fault> {
             tx.row(sql!("INSERT INTO probe (id, n) VALUES (1, 1) RETURNING id"), args![]).await
@@ -63,8 +65,36 @@ async fn the_database_refuses_a_write_that_hides_in_a_read() {
 
     each_engine(async |store| {
         store.write(Make).await.unwrap();
-        store.read(Hidden).await.unwrap_err();
-        store.read_slow(Hidden).await.unwrap_err();
+        store.read(Hidden::<false>).await.unwrap_err();
+        store.read_slow(Hidden::<false>).await.unwrap_err();
+        store.read(Hidden::<true>).await.unwrap_err();
+        store.read_slow(Hidden::<true>).await.unwrap_err();
+        assert_eq!(store.read(Count).await.unwrap(), 0);
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_unit_of_one_question_that_asks_another_is_broken() {
+    struct Curious;
+
+    impl Unit for Curious {
+        type Out = Option<(i64,)>;
+
+        const ONE_QUESTION: bool = true;
+
+        async fn run(&self, tx: &mut Tx<'_>) -> Result<Self::Out, Fault> {
+            let count = sql!("SELECT COUNT(*) FROM probe");
+            tx.row::<(i64,)>(count, args![]).await?;
+            tx.row(count, args![]).await
+        }
+    }
+
+    each_engine(async |store| {
+        store.write(Make).await.unwrap();
+        for outcome in [store.read(Curious).await, store.read_slow(Curious).await] {
+            assert!(matches!(outcome, Err(Fault::Broken(_))), "{outcome:?}");
+        }
         assert_eq!(store.read(Count).await.unwrap(), 0);
     })
     .await;

@@ -1,7 +1,7 @@
 //! Passkeys and security keys: their records, and what a verified assertion completes.
 //!
 //! An assertion is verified before its unit of work, since nothing can be guessed; the unit burns the
-//! ceremony first, whatever came of it, and spends the counter by compare-and-set.
+//! ceremony, whatever came of it, and spends the counter by compare-and-set.
 
 mod present;
 mod read;

@@ -26,8 +26,8 @@ use crate::{
 
 /// What has become of an account, and of a ceremony.
 static STANDS: &Sql = sql!(
-    "SELECT u.epoch, u.state, p.burned FROM users u LEFT JOIN presented p ON p.id = ?2 \
-     WHERE u.id = ?1"
+    "SELECT u.epoch, u.state, p.burned FROM (SELECT 1) x LEFT JOIN users u ON u.id = ?1 \
+     LEFT JOIN presented p ON p.id = ?2"
 );
 
 /// Ends a ceremony whose answer was not accepted. It costs the same for strangers and for credentials
@@ -109,18 +109,17 @@ impl Unit for Passkey {
         let (user, now, proof) = (self.account.id, self.fresh.now, &self.asserted.proof);
         account::lock(tx, user).await?;
         let (stands, held) = tx
-            .both::<(i64, Standing, Option<bool>), Held>(
+            .both::<(Option<i64>, Option<Standing>, Option<bool>), Held>(
                 (STANDS, args![user, &self.burn.id]),
                 (HOLDING, args![user, Factor::BackupCode.code()]),
             )
             .await?;
-        let stands = stands.into_iter().next();
-        if stands.is_some_and(|(_, _, burned)| burned == Some(true)) {
+        let (epoch, standing, burned) = stands.into_iter().next().unwrap_or_default();
+        if burned == Some(true) {
             return Ok(SignedIn::Ended);
         }
         presented::take(tx, &self.burn.id, self.burn.expires_at).await?;
-        let active = (self.account.epoch, Standing::Active);
-        if stands.map(|(epoch, standing, _)| (epoch, standing)) != Some(active) {
+        if (epoch, standing) != (Some(self.account.epoch), Some(Standing::Active)) {
             return Ok(SignedIn::Ended);
         }
         let event = Event {

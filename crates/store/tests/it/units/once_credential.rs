@@ -130,6 +130,30 @@ async fn one_answer_signs_in_once_without_a_password() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn one_ceremony_signs_in_one_of_several_people() {
+    each_world(async |world| {
+        let mut owners = Vec::new();
+        for _ in 0..8 {
+            owners.push(world.key_owner(synced()).await);
+        }
+        for _ in 0..rounds(&world.store) {
+            let ceremony = world.ceremony(LATER);
+            let mut passkeys: Vec<Passkey> = Vec::new();
+            for (person, key) in &mut owners {
+                let answer = key.answer(&ceremony, person);
+                let stored = world.stored(person, key).await;
+                let asserted = verify_answer(&stored, &ceremony, &answer, LATER).unwrap();
+                passkeys.push(world.passkey(person, &ceremony, asserted));
+            }
+            let signed_in = world.race(passkeys).await;
+            assert_eq!(count(&signed_in, |one| matches!(one, SignedIn::Session(_))), 1);
+            assert_eq!(count(&signed_in, |one| matches!(one, SignedIn::Ended)), 7);
+        }
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn of_many_answers_at_one_counter_one_is_taken() {
     each_world(async |world| {
         for device in [platform(), counting()] {
