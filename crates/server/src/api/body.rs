@@ -32,7 +32,7 @@ pub const MAX_KIB: usize = 64;
 /// KiB that a body with the answer of an authenticator may have: certificates are long.
 pub const MAX_CREDENTIAL_KIB: usize = 256;
 
-/// Longer than most answers.
+/// Longer than most bodies and answers.
 const USUAL: usize = 1_024;
 
 /// How long a whole body may take to arrive.
@@ -99,7 +99,8 @@ async fn collect(mut body: Body, most: usize) -> Result<Vec<u8>, Problem> {
     if body.size_hint().lower() > u64::try_from(most).unwrap_or(u64::MAX) {
         return Err(Code::TooLarge.into());
     }
-    let mut bytes = Vec::with_capacity(body.size_hint().lower().try_into().unwrap_or_default());
+    // What was announced takes no room before it is there.
+    let mut bytes = Vec::with_capacity(USUAL);
     while let Some(frame) = poll_fn(|context| Pin::new(&mut body).poll_frame(context)).await {
         let frame =
             frame.map_err(|_| Problem::new(Code::Malformed).detail("The body ended too early."))?;

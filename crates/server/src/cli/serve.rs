@@ -31,12 +31,11 @@ pub(super) async fn run(args: &Args) -> Result<(), Failure> {
     let mut stop = Stop::listen().map_err(|error| Failure::new(error.to_string(), None))?;
     let listeners = Listeners::bind(config.http.listen, config.http.admin_listen).await?;
     // Whoever is refused reads why, and nothing else.
-    let mut accepted = Vec::new();
-    for Risk { key, risk, next } in config.risks() {
+    let risks = config.risks();
+    boot::accept(&env, risks.iter().map(|one| (one.key, one.risk.clone())).collect()).await?;
+    for Risk { key, risk, next } in risks {
         tracing::warn!(setting = key, risk, next, "A setting weakens something");
-        accepted.push((key, risk));
     }
-    boot::accept(&env, accepted).await?;
     // The system has chosen a port that was 0.
     let listen = listeners.public.local_addr().unwrap_or(config.http.listen);
     let admin_listen = listeners.operator.local_addr().unwrap_or(config.http.admin_listen);

@@ -211,3 +211,17 @@ impl Attempt {
         Ok(())
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn with_apps_or_without_a_footing_is_read_from_the_same_columns() {
+        let (columns, rest) = FOOTING.sqlite().split_once(" FROM users u").unwrap();
+        let (joins, whose) = rest.split_once(" WHERE ").unwrap();
+        let both = FOOTING_AND_APPS.sqlite();
+        assert!(both.starts_with(&format!("{columns}, t.method_id")));
+        assert!(both.contains(joins) && both.ends_with(whose));
+    }
+}
